@@ -1,0 +1,24 @@
+import type { Dialect } from "../dialect.ts";
+import { decodeRequest } from "./decode-request.ts";
+import { decodeResponse } from "./decode-response.ts";
+import { createStreamDecoder } from "./decode-stream.ts";
+import { encodeRequest } from "./encode-request.ts";
+import { encodeResponse } from "./encode-response.ts";
+import { createStreamEncoder } from "./encode-stream.ts";
+import { decodeError, encodeError } from "./errors.ts";
+import { createUsageTap, readResponse } from "./usage.ts";
+
+/** Gemini API, `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`. */
+export const gemini: Dialect = {
+  name: "gemini",
+  decodeRequest,
+  encodeRequest,
+  decodeResponse,
+  encodeResponse,
+  createStreamDecoder,
+  createStreamEncoder,
+  readResponse,
+  createUsageTap,
+  decodeError,
+  encodeError,
+};

@@ -1,0 +1,22 @@
+import type { DialectName } from "@trunkline/contracts";
+import { anthropicMessages } from "./anthropic-messages/index.ts";
+import type { Dialect } from "./dialect.ts";
+import { gemini } from "./gemini/index.ts";
+import { openaiChat } from "./openai-chat/index.ts";
+import { openaiResponses } from "./openai-responses/index.ts";
+
+export * from "./dialect.ts";
+export { createCollector, type Collector } from "./shared/collect.ts";
+export { budgetForEffort } from "./shared/reasoning.ts";
+export { concreteType } from "./shared/media.ts";
+export { restoreToolCalls, restoreToolEvents } from "./shared/restore-tools.ts";
+export { createSseParser, sseEvent } from "./shared/sse.ts";
+export { createToolNames, type ToolNames } from "./shared/tool-names.ts";
+
+/** Every dialect by its name. */
+export const dialects: Readonly<Record<DialectName, Dialect>> = {
+  "openai-chat": openaiChat,
+  "openai-responses": openaiResponses,
+  "anthropic-messages": anthropicMessages,
+  gemini,
+};

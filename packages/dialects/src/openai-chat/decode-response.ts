@@ -1,0 +1,65 @@
+import {
+  asArray,
+  asNumber,
+  asObject,
+  asString,
+  compact,
+  type AssistantPart,
+  type Choice,
+  type Completion,
+  type Finish,
+  type JsonObject,
+  type TokenLogprob,
+} from "@trunkline/contracts";
+import { decodeToolCall } from "./decode-request.ts";
+import { decodeReasoning } from "./reasoning.ts";
+import { finishReasons } from "./schema.ts";
+import { decodeUsage } from "./usage.ts";
+
+export function decodeResponse(body: JsonObject): Completion {
+  return compact({
+    id: asString(body["id"]) ?? "",
+    model: asString(body["model"]) ?? "",
+    created: asNumber(body["created"]) ?? 0,
+    choices: asArray(body["choices"]).map((choice, position) => decodeChoice(asObject(choice) ?? {}, position)),
+    usage: decodeUsage(body["usage"]) ?? decodeUsage(asObject(body["x_groq"])?.["usage"]),
+    serviceTier: asString(body["service_tier"]),
+    systemFingerprint: asString(body["system_fingerprint"]),
+  }) as Completion;
+}
+
+function decodeChoice(choice: JsonObject, position: number): Choice {
+  const message = asObject(choice["message"]) ?? {};
+  const content: AssistantPart[] = [...decodeReasoning(message)];
+  const text = asString(message["content"]);
+  if (text) content.push({ type: "text", text });
+  const refusal = asString(message["refusal"]);
+  if (refusal) content.push({ type: "refusal", text: refusal });
+  const calls = asArray(message["tool_calls"]).map((call, index) =>
+    decodeToolCall(asObject(call) ?? {}, `tool_calls[${index}]`),
+  );
+  content.push(...calls);
+  const logprobs = asArray(asObject(choice["logprobs"])?.["content"]) as unknown as TokenLogprob[];
+  return {
+    index: asNumber(choice["index"]) ?? position,
+    content,
+    finish: decodeFinish(asString(choice["finish_reason"]), {
+      called: calls.length > 0,
+      refused: refusal !== undefined && refusal !== "",
+    }),
+    ...(logprobs.length > 0 ? { logprobs } : {}),
+  };
+}
+
+/** Some upstreams leave the reason out, or say "stop" behind a tool call; what was seen decides then. */
+export function decodeFinish(
+  native: string | undefined,
+  seen: { readonly called: boolean; readonly refused: boolean },
+): Finish {
+  const known = native === undefined ? undefined : finishReasons[native as keyof typeof finishReasons];
+  if (native === undefined || native === "stop") {
+    const reason = seen.called ? "tool-calls" : seen.refused ? "refusal" : "stop";
+    return { reason, ...(native === undefined ? {} : { native }) };
+  }
+  return { reason: known ?? "other", native };
+}

@@ -1,0 +1,22 @@
+/** Thinking budgets in tokens for the effort words; the steps follow Google's published table for Gemini 2.5 and are ours beyond it. */
+const budgets: Readonly<Record<string, number>> = {
+  none: 0,
+  minimal: 1024,
+  low: 1024,
+  medium: 8192,
+  high: 24_576,
+  xhigh: 32_768,
+  max: 65_536,
+};
+
+export function budgetForEffort(effort: string): number | undefined {
+  return budgets[effort];
+}
+
+/** The effort word nearest to a budget; -1 (the model decides) has none. */
+export function effortForBudget(budget: number): string | undefined {
+  if (budget < 0) return undefined;
+  if (budget === 0) return "none";
+  if (budget <= 1024) return "low";
+  return budget <= 8192 ? "medium" : "high";
+}
