@@ -1,3 +1,5 @@
+import type { DialectName } from "./conversation.ts";
+
 /**
  * Every way a request can fail, as a closed union. What each one looks like on the wire is decided per dialect
  * (`dialects/<name>/errors.ts`); `docs/reference/errors.md` lists them and a test keeps it complete.
@@ -89,6 +91,8 @@ export type ErrorDetails = {
   readonly upstreamStatus?: number;
   /** The upstream's error type or code word. */
   readonly upstreamType?: string;
+  /** The upstream's own body and status: a client of the same dialect gets them as they are. */
+  readonly native?: { readonly dialect: DialectName; readonly status: number; readonly body: string };
   readonly cause?: unknown;
 };
 

@@ -17,7 +17,7 @@ export type Attempt = {
 
 export type Outcome = "ok" | "error" | "cancelled";
 
-/** One request and its answer, as it is kept. Times are milliseconds since the epoch, durations milliseconds, money nano-USD. */
+/** One request and its answer, as it is kept; the ledger adds the cost. Times are milliseconds since the epoch, durations milliseconds. */
 export type ExchangeRecord = {
   readonly id: string;
   readonly startedAt: number;
@@ -38,8 +38,6 @@ export type ExchangeRecord = {
   readonly finishReason: string | null;
   readonly serviceTier: string | null;
   readonly usage: Usage | null;
-  /** Null when the model's price is not known. */
-  readonly costNanoUsd: number | null;
   readonly degraded: readonly string[];
   readonly attempts: readonly Attempt[];
 };

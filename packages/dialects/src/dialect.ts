@@ -94,6 +94,8 @@ export type AnswerContext = {
 export type StreamEncoder = {
   readonly contentType: string;
   encode(event: StreamEvent): string;
+  /** Responses: the finished response object, once `end` was encoded. */
+  result?(): JsonObject | undefined;
 };
 
 /** An upstream's failure, read from its status and body. */
@@ -127,6 +129,8 @@ export type TapResult = {
 /** One wire API, both directions. Pure: no input or output, no clock. */
 export type Dialect = {
   readonly name: DialectName;
+  /** Where answers name the model, whole or as a stream's events; a pass-through puts the requested name there. */
+  readonly modelPaths: readonly (readonly string[])[];
   /** Throws GatewayError `invalid_request` when the body is not one of this dialect. `model` overrides the body's. */
   decodeRequest(body: JsonObject, model?: string): Conversation;
   /** Throws GatewayError `unsupported_parameter` when the target could only answer in another form than asked. */

@@ -11,6 +11,7 @@ import { createUsageTap, readResponse } from "./usage.ts";
 /** Anthropic Messages, `POST /v1/messages`. */
 export const anthropicMessages: Dialect = {
   name: "anthropic-messages",
+  modelPaths: [["model"], ["message", "model"]],
   decodeRequest,
   encodeRequest,
   decodeResponse,

@@ -11,6 +11,7 @@ import { createUsageTap, readResponse } from "./usage.ts";
 /** Gemini API, `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`. */
 export const gemini: Dialect = {
   name: "gemini",
+  modelPaths: [["modelVersion"]],
   decodeRequest,
   encodeRequest,
   decodeResponse,

@@ -11,6 +11,7 @@ import { createUsageTap, readResponse } from "./usage.ts";
 /** OpenAI Chat Completions, `POST /v1/chat/completions`. */
 export const openaiChat: Dialect = {
   name: "openai-chat",
+  modelPaths: [["model"]],
   decodeRequest,
   encodeRequest,
   decodeResponse,

@@ -50,6 +50,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
   const thoughts = new Map<string, OpenReasoning>();
   const calls = new Map<string, OpenCall>();
   let nextIndex = 0;
+  let result: JsonObject | undefined;
 
   function wire(type: string, members: JsonObject): string {
     return sseEvent(type, JSON.stringify({ type, sequence_number: sequence++, ...members }));
@@ -290,5 +291,5 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
     }
   }
 
-  return { contentType: "text/event-stream; charset=utf-8", encode };
+  return { contentType: "text/event-stream; charset=utf-8", encode, result: () => result };
 }

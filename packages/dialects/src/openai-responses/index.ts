@@ -11,6 +11,7 @@ import { createUsageTap, readResponse } from "./usage.ts";
 /** OpenAI Responses, `POST /v1/responses`. */
 export const openaiResponses: Dialect = {
   name: "openai-responses",
+  modelPaths: [["model"], ["response", "model"]],
   decodeRequest,
   encodeRequest,
   decodeResponse,

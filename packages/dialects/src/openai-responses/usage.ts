@@ -21,6 +21,7 @@ export function decodeUsage(value: JsonValue | undefined): Usage | undefined {
     outputTokens: asNumber(value["output_tokens"]) ?? 0,
     cacheReadTokens: asNumber(input?.["cached_tokens"]) ?? 0,
     reasoningTokens: asNumber(asObject(value["output_tokens_details"])?.["reasoning_tokens"]) ?? 0,
+    cacheWrite5mTokens: asNumber(input?.["cache_write_tokens"]) ?? 0,
     inputAudioTokens: asNumber(input?.["audio_tokens"]) ?? 0,
     outputAudioTokens: asNumber(asObject(value["output_tokens_details"])?.["audio_tokens"]) ?? 0,
   });

@@ -1,0 +1,119 @@
+import type { ExchangeRecord } from "@trunkline/contracts";
+import { createCatalogue, type ExchangeRuntime } from "@trunkline/exchange";
+import { createPriceBook, type PriceBook } from "@trunkline/ledger";
+import { compileGlob, type Policy } from "@trunkline/policies";
+import { createGuardedFetch, type GuardedFetch, type Provider } from "@trunkline/providers";
+import type { Store } from "@trunkline/store";
+import type { Logger } from "pino";
+import type { Environment } from "./config/environment.ts";
+import type { Home } from "./config/home.ts";
+import type { Config } from "./config/schema.ts";
+import { createProviders, type ProviderFailure } from "./create-providers.ts";
+import { countTokens } from "./observe/count-tokens.ts";
+
+/** Everything that depends on the configuration, made anew when it changes. */
+export type Composition = {
+  readonly config: Config;
+  readonly exchange: ExchangeRuntime;
+  readonly prices: PriceBook;
+  readonly providers: readonly Provider[];
+  /** Configured providers that could not be made, with the reason. */
+  readonly failures: readonly ProviderFailure[];
+  /** Bytes. */
+  readonly bodyLimit: number;
+  price(record: ExchangeRecord): number | null;
+  close(): Promise<void>;
+};
+
+export type ComposeOptions = {
+  readonly config: Config;
+  readonly home: Home;
+  readonly environment: Environment;
+  readonly store: Store;
+  readonly log: Logger;
+  /** In the order they run. */
+  readonly policies: readonly Policy[];
+  readonly record: (record: ExchangeRecord) => void;
+  readonly onFinished: ExchangeRuntime["onFinished"];
+};
+
+/** Milliseconds a provider's model list is kept. */
+const modelListMs = 10 * 60_000;
+
+export async function compose(options: ComposeOptions): Promise<Composition> {
+  const { config, log } = options;
+  const guardedFetch: GuardedFetch = createGuardedFetch({
+    maxBytes: config.media.max_mb * 1024 * 1024,
+    timeoutMs: config.media.timeout_seconds * 1000,
+    allow: config.media.allow_addresses,
+  });
+  const { providers, failures, sources } = await createProviders({
+    config,
+    home: options.home,
+    environment: options.environment,
+    guardedFetch,
+  });
+  const prices = createPriceBook(
+    config.prices.map(({ provider, model, ...price }) => ({
+      provider,
+      matches: compileGlob(model),
+      tariff: { input_mtok: price.input, output_mtok: price.output, ...optionalPrices(price) },
+    })),
+  );
+  const catalogue = createCatalogue({
+    providers,
+    aliases: config.aliases,
+    listed: Object.fromEntries(
+      Object.entries(config.providers).map(([name, provider]) => [name, provider.models ?? []]),
+    ),
+    keepMs: modelListMs,
+    now: Date.now,
+    onError: (provider, error) =>
+      log.warn({ err: error, provider }, `the provider '${provider}' did not list its models`),
+  });
+  return {
+    config,
+    prices,
+    providers,
+    failures,
+    bodyLimit: Math.floor(config.server.body_limit_mb * 1024 * 1024),
+    price({ provider, model, startedAt, usage, serviceTier }) {
+      if (!usage) return null;
+      return prices.cost({
+        provider,
+        source: sources.get(provider) ?? provider,
+        model,
+        at: startedAt,
+        usage,
+        serviceTier,
+      });
+    },
+    exchange: {
+      catalogue,
+      policies: options.policies,
+      ledger: { record: options.record },
+      responses: options.store.responses,
+      storeByDefault: config.responses.store,
+      heartbeatMs: config.server.heartbeat_seconds * 1000,
+      connectAttempts: 3,
+      countTokens,
+      now: Date.now,
+      onFinished: options.onFinished,
+    },
+    async close() {
+      await Promise.allSettled([...providers.map((provider) => provider.close()), guardedFetch.close()]);
+    },
+  };
+}
+
+function optionalPrices(price: {
+  cache_read?: number | undefined;
+  cache_write?: number | undefined;
+  cache_write_1h?: number | undefined;
+}): Record<string, number> {
+  const tariff: Record<string, number> = {};
+  if (price.cache_read !== undefined) tariff["cache_read_mtok"] = price.cache_read;
+  if (price.cache_write !== undefined) tariff["cache_write_mtok"] = price.cache_write;
+  if (price.cache_write_1h !== undefined) tariff["cache_write_1h_mtok"] = price.cache_write_1h;
+  return tariff;
+}

@@ -1,0 +1,92 @@
+import {
+  createEchoProvider,
+  createHttpProvider,
+  presetNames,
+  presetOf,
+  type GuardedFetch,
+  type PresetName,
+  type Provider,
+} from "@trunkline/providers";
+import { toGatewayError } from "@trunkline/contracts";
+import type { Environment } from "./config/environment.ts";
+import type { Home } from "./config/home.ts";
+import type { Config, HttpProviderConfig, ProviderConfig } from "./config/schema.ts";
+
+export type ProviderFailure = { readonly name: string; readonly reason: string };
+
+export type CreateProvidersOptions = {
+  readonly config: Config;
+  readonly home: Home;
+  readonly environment: Environment;
+  readonly guardedFetch: GuardedFetch;
+};
+
+export type CreatedProviders = {
+  readonly providers: readonly Provider[];
+  readonly failures: readonly ProviderFailure[];
+  /** What the price list calls each provider's vendor. */
+  readonly sources: ReadonlyMap<string, string>;
+};
+
+/** Every enabled provider, the built-in echo last. One that cannot be made never takes the others with it. */
+export async function createProviders(options: CreateProvidersOptions): Promise<CreatedProviders> {
+  const providers: Provider[] = [];
+  const failures: ProviderFailure[] = [];
+  const sources = new Map<string, string>([["trunkline", "trunkline"]]);
+  for (const [name, entry] of Object.entries(options.config.providers)) {
+    if (!entry.enabled) continue;
+    try {
+      providers.push(await createProvider(name, entry, options));
+      sources.set(name, sourceOf(name, entry));
+    } catch (error) {
+      failures.push({
+        name,
+        reason:
+          toGatewayError(error).code === "internal_error" ? (error as Error).message : toGatewayError(error).message,
+      });
+    }
+  }
+  return { providers: [...providers, createEchoProvider()], failures, sources };
+}
+
+function isHttp(entry: ProviderConfig): entry is HttpProviderConfig {
+  return entry.kind === undefined || entry.kind === "http-api";
+}
+
+function sourceOf(name: string, entry: ProviderConfig): string {
+  if (isHttp(entry)) return presetFor(name, entry);
+  return entry.kind === "llama-file" ? "llama-file" : (entry.family ?? name);
+}
+
+function presetFor(name: string, entry: HttpProviderConfig): PresetName {
+  return entry.preset ?? presetNames.find((preset) => preset === name) ?? "openai-compatible";
+}
+
+async function createProvider(name: string, entry: ProviderConfig, options: CreateProvidersOptions): Promise<Provider> {
+  if (!isHttp(entry)) {
+    throw new Error(`the kind '${entry.kind}' is not available`);
+  }
+  const preset = presetFor(name, entry);
+  const apiKey =
+    entry.api_key ??
+    presetOf(preset)
+      .keyVariables.map((variable) => options.environment[variable])
+      .find(Boolean);
+  const { timeouts } = entry;
+  return createHttpProvider({
+    name,
+    preset,
+    ...(entry.base_url === undefined ? {} : { baseUrl: entry.base_url }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(entry.headers === undefined ? {} : { headers: entry.headers }),
+    ...(entry.dialects === undefined ? {} : { dialects: entry.dialects }),
+    timeouts: {
+      ...(timeouts?.connect_seconds === undefined ? {} : { connect: timeouts.connect_seconds * 1000 }),
+      ...(timeouts?.first_byte_seconds === undefined ? {} : { firstByte: timeouts.first_byte_seconds * 1000 }),
+      ...(timeouts?.idle_seconds === undefined ? {} : { idle: timeouts.idle_seconds * 1000 }),
+      ...(timeouts?.total_seconds === undefined ? {} : { total: timeouts.total_seconds * 1000 }),
+    },
+    environment: options.environment,
+    guardedFetch: options.guardedFetch,
+  });
+}

@@ -1,0 +1,207 @@
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import { GatewayError, type ExchangeRecord, type Key } from "@trunkline/contracts";
+import { createWriter } from "@trunkline/ledger";
+import { createAuthenticate, rateLimit } from "@trunkline/policies";
+import { createSecretBox, openStore, type Store } from "@trunkline/store";
+import type { Logger } from "pino";
+import { isAdminPassword } from "./admin-password.ts";
+import { compose, type Composition } from "./compose.ts";
+import type { Environment } from "./config/environment.ts";
+import { readSecret, type Home } from "./config/home.ts";
+import type { Config } from "./config/schema.ts";
+import { secretOf } from "./http/credentials.ts";
+import { createKeyFinder, parseClients } from "./key-finder.ts";
+import { createMetrics, type Metrics } from "./observe/metrics.ts";
+import { version } from "./version.ts";
+
+export type GatewayOptions = {
+  readonly config: Config;
+  readonly home: Home;
+  readonly environment: Environment;
+  readonly log: Logger;
+};
+
+/** One running gateway: what lives as long as the process, and the composition of the configuration in force. */
+export type Gateway = {
+  readonly current: Composition;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly draining: boolean;
+  /** Counts a request in until its response ends; undefined when the gateway is stopping. */
+  begin(response: ServerResponse): true | undefined;
+  /** The key of a request that is no exchange. Throws GatewayError. */
+  authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key>;
+  /** A key, or the admin's name and password. */
+  authorizeMetrics(headers: IncomingHttpHeaders): Promise<void>;
+  health(): Promise<object>;
+  /** Takes a new configuration for every request from now on; running ones end with the old. */
+  reload(config: Config): Promise<void>;
+  /** Lets running requests end for at most the given time, then writes out and closes. */
+  stop(drainMs: number): Promise<void>;
+};
+
+/** Milliseconds: a row waits this long for company, so that it is on disk well within 100 ms of its answer. */
+const ledgerWaitMs = 25;
+/** About 100 MB of rows at the most, while the database does not take them. */
+const mostQueued = 100_000;
+const rememberKeysMs = 1000;
+const day = 86_400_000;
+
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  const { home, environment, log } = options;
+  const store = await openStore({
+    location: options.config.database ?? home.databaseFile,
+    secretBox: createSecretBox(readSecret(home)),
+    now: Date.now,
+  });
+  const authenticate = createAuthenticate({
+    keys: createKeyFinder(store.keys, parseClients(environment["TRUNKLINE_CLIENTS"])),
+    rememberMs: rememberKeysMs,
+  });
+  const policies = [authenticate.policy, rateLimit()];
+  let active = 0;
+  let draining = false;
+  let idle: (() => void) | undefined;
+  let current: Composition;
+
+  const metrics = createMetrics({ queued: () => writer.queued, dropped: () => writer.dropped, active: () => active });
+  const writer = createWriter({
+    append: (exchanges) => store.appendExchanges(exchanges),
+    price(record) {
+      const cost = current.price(record);
+      if (cost !== null) metrics.cost(record, cost);
+      return cost;
+    },
+    waitMs: ledgerWaitMs,
+    mostQueued,
+    onError: (error, queued) => log.error({ err: error, queued }, "the ledger cannot be written; rows wait in memory"),
+    onDropped: (total) => {
+      if (total % 1000 === 1)
+        log.error({ total }, "the ledger cannot be written and its queue is full; the oldest rows are given up");
+    },
+  });
+
+  function onFinished(record: ExchangeRecord, cause: unknown): void {
+    metrics.finished(record);
+    const line = {
+      requestId: record.id,
+      key: record.keyId,
+      dialect: record.dialect,
+      model: record.requestedModel,
+      provider: record.provider,
+      status: record.status,
+      ms: record.durationMs,
+    };
+    if (record.errorCode === "internal_error") log.error({ ...line, err: cause }, "an exchange failed");
+    else log.info({ ...line, ...(record.errorCode ? { code: record.errorCode } : {}) }, "exchange");
+  }
+
+  const make = (config: Config) =>
+    compose({ config, home, environment, store, log, policies, record: writer.record, onFinished });
+  current = await make(options.config);
+
+  const pruning = new AbortController();
+  const prune = async () => {
+    const { ledger, responses } = current.config;
+    try {
+      const deleted = await store.prune(
+        { exchanges: Date.now() - ledger.retention_days * day, responses: Date.now() - responses.retention_days * day },
+        pruning.signal,
+      );
+      if (deleted > 0) log.info({ deleted }, "old exchanges were pruned");
+    } catch (error) {
+      log.error({ err: error }, "old exchanges could not be pruned");
+    }
+  };
+  void prune();
+  const pruneDaily = setInterval(() => void prune(), day);
+  pruneDaily.unref();
+
+  async function authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key> {
+    const context = {
+      requestId: "",
+      dialect: "openai-chat",
+      operation: "generate",
+      secret: secretOf(headers, query),
+      key: undefined as Key | undefined,
+      model: "",
+      answerHeaders: {},
+      now: Date.now(),
+    } as const satisfies Parameters<typeof authenticate.policy>[0];
+    const mutable: Parameters<typeof authenticate.policy>[0] = context;
+    await authenticate.policy(mutable);
+    return mutable.key!;
+  }
+
+  return {
+    get current() {
+      return current;
+    },
+    store,
+    log,
+    metrics,
+    get draining() {
+      return draining;
+    },
+    begin(response) {
+      if (draining) return undefined;
+      active++;
+      response.once("close", () => {
+        active--;
+        if (active === 0) idle?.();
+      });
+      return true;
+    },
+    authorize,
+    async authorizeMetrics(headers) {
+      const basic = /^basic (.+)$/i.exec(headers.authorization ?? "");
+      if (!basic) return void (await authorize(headers, undefined));
+      const [user, ...password] = Buffer.from(basic[1]!, "base64").toString().split(":");
+      if (user !== "admin" || !(await isAdminPassword(store, password.join(":"))))
+        throw new GatewayError("invalid_key", "The admin's name or password is wrong.");
+    },
+    async health() {
+      const database = await store.database
+        .selectFrom("settings")
+        .select("name")
+        .limit(1)
+        .execute()
+        .then(
+          () => "ok",
+          (error: Error) => `failing: ${error.message}`,
+        );
+      return {
+        status: database === "ok" && writer.dropped === 0 ? "ok" : "degraded",
+        version,
+        database,
+        ledger: { queued: writer.queued, dropped: writer.dropped },
+        active,
+        providers: [
+          ...current.providers.map(({ name, kind }) => ({ name, kind, status: "configured" })),
+          ...current.failures.map(({ name, reason }) => ({ name, status: "unavailable", reason })),
+        ],
+      };
+    },
+    async reload(config) {
+      const next = await make(config);
+      const old = current;
+      current = next;
+      // Requests that run keep the connections they have; undici closes a pool once the last has ended.
+      void old.close();
+    },
+    async stop(drainMs) {
+      draining = true;
+      pruning.abort();
+      clearInterval(pruneDaily);
+      if (active > 0) {
+        const drained = new Promise<void>((resolve) => (idle = resolve));
+        await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);
+      }
+      const lost = await writer.close();
+      if (lost > 0) log.error({ lost }, "the ledger could not be written before the gateway stopped");
+      await current.close();
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import Fastify, { type FastifyInstance, type FastifyServerFactory } from "fastify";
+import { GatewayError, newRequestId, toGatewayError } from "@trunkline/contracts";
+import { errorAnswer } from "@trunkline/exchange";
+import type { Gateway } from "../gateway.ts";
+import { version } from "../version.ts";
+import { dialectOfPath } from "./model-routes.ts";
+
+/** Everything but the model routes: health, metrics, and what an address that does not exist says. */
+export async function createApp(gateway: Gateway, serverFactory: FastifyServerFactory): Promise<FastifyInstance> {
+  const app = Fastify({
+    serverFactory,
+    bodyLimit: gateway.current.bodyLimit,
+    exposeHeadRoutes: true,
+    genReqId: () => newRequestId(Date.now()),
+    logger: false,
+  });
+
+  app.addHook("onSend", async (request, reply) => {
+    reply.headers({
+      "x-request-id": request.id,
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "DENY",
+      "referrer-policy": "no-referrer",
+      "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    });
+  });
+
+  app.get("/", async () => ({
+    name: "Trunkline",
+    version,
+    message:
+      "One door to every model you already pay for. Point an SDK at this address and send a key made with `npx trunkline keys create`.",
+    endpoints: [
+      "/v1/chat/completions",
+      "/v1/responses",
+      "/v1/messages",
+      "/v1beta/models/{model}:generateContent",
+      "/v1/embeddings",
+      "/v1/models",
+    ],
+  }));
+
+  app.get("/health", async (_request, reply) => {
+    if (gateway.draining) return reply.code(503).send({ status: "stopping" });
+    return { status: "ok", version };
+  });
+
+  app.get("/v1/health", async (request) => {
+    await gateway.authorize(request.headers, undefined);
+    return gateway.health();
+  });
+
+  app.get("/metrics", async (request, reply) => {
+    if (!gateway.current.config.server.public_metrics) await gateway.authorizeMetrics(request.headers);
+    return reply.type(gateway.metrics.contentType).send(await gateway.metrics.text());
+  });
+
+  app.setNotFoundHandler(async (request) => {
+    const path = request.url.split("?")[0]!;
+    const hint = path.startsWith("/v1")
+      ? ""
+      : " API addresses begin with /v1 (or /v1beta): is it missing from the client's base URL?";
+    throw new GatewayError("not_found", `There is nothing at ${request.method} ${path.slice(0, 200)}.${hint}`);
+  });
+
+  app.setErrorHandler(async (thrown: Error & { statusCode?: number }, request, reply) => {
+    const isOurs = thrown instanceof GatewayError;
+    const known = !isOurs && thrown.statusCode !== undefined && thrown.statusCode < 500;
+    const error = known
+      ? new GatewayError(thrown.statusCode === 413 ? "body_too_large" : "invalid_request", thrown.message)
+      : toGatewayError(thrown);
+    if (error.code === "internal_error")
+      gateway.log.error({ err: error.details.cause, requestId: request.id }, "a request failed");
+    const answer = errorAnswer(error, dialectOfPath(request.url.split("?")[0]!, request.headers), request.id);
+    if (error.code === "missing_key" && request.url.startsWith("/metrics"))
+      reply.header("www-authenticate", 'Basic realm="Trunkline"');
+    return reply.code(answer.status).headers(answer.headers).send(answer.body);
+  });
+
+  return app;
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage } from "node:http";
+import { promisify } from "node:util";
+import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib";
+import { GatewayError, isObject, type JsonObject } from "@trunkline/contracts";
+
+type Inflate = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+
+const decoders: Readonly<Record<string, Inflate>> = {
+  gzip: promisify(gunzip) as Inflate,
+  deflate: promisify(inflate) as Inflate,
+  br: promisify(brotliDecompress) as Inflate,
+  zstd: promisify(zstdDecompress) as Inflate,
+};
+
+function tooLarge(limit: number): GatewayError {
+  return new GatewayError(
+    "body_too_large",
+    `The request body is larger than ${Math.round(limit / 1048576)} MiB. Send less, or raise \`server.body_limit_mb\`.`,
+  );
+}
+
+/** The whole body, at most `limit` bytes, also after decompression. Throws `body_too_large`, or `client_closed` when it never came whole. */
+export function readBody(message: IncomingMessage, limit: number): Promise<Buffer> {
+  if (Number(message.headers["content-length"] ?? 0) > limit) return Promise.reject(tooLarge(limit));
+  return new Promise<Buffer>((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    message.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) {
+        message.removeAllListeners("data");
+        reject(tooLarge(limit));
+      } else chunks.push(chunk);
+    });
+    message.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    message.on("error", () =>
+      reject(new GatewayError("client_closed", "The client went away while sending its request.")),
+    );
+  }).then((body) => {
+    const encoding = message.headers["content-encoding"];
+    return encoding === undefined || encoding === "identity" ? body : decompress(body, encoding, limit);
+  });
+}
+
+async function decompress(body: Buffer, encoding: string, limit: number): Promise<Buffer> {
+  const decoder = decoders[encoding.toLowerCase()];
+  if (!decoder)
+    throw new GatewayError(
+      "invalid_request",
+      `The content-encoding '${encoding}' is not understood. Use gzip, deflate, br, zstd or none.`,
+    );
+  try {
+    return await decoder(body, { maxOutputLength: limit });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(limit);
+    throw new GatewayError("invalid_request", `The request body is not valid ${encoding}.`, { cause: error });
+  }
+}
+
+/** The body as a JSON object. Throws `invalid_json` that says where the text breaks off. */
+export function parseBody(bytes: Buffer): JsonObject {
+  const text = bytes.toString("utf8");
+  if (text.trim() === "") throw new GatewayError("invalid_json", "The request body is empty. Send a JSON object.");
+  let value: unknown;
+  try {
+    // A member of this name would change an object's prototype wherever it is copied.
+    value = text.includes('"__proto__"')
+      ? JSON.parse(text, (key, member: unknown) => (key === "__proto__" ? undefined : member))
+      : JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? error.message.slice(0, 200) : "it is nested too deeply";
+    throw new GatewayError("invalid_json", `We could not parse the JSON body of your request: ${reason}`);
+  }
+  if (!isObject(value)) throw new GatewayError("invalid_json", "The request body must be a JSON object.");
+  return value;
+}

@@ -1,0 +1,106 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  asBoolean,
+  asString,
+  GatewayError,
+  toGatewayError,
+  type DialectName,
+  type JsonObject,
+} from "@trunkline/contracts";
+import { runExchange, writeError, type Incoming } from "@trunkline/exchange";
+import { vendorHeaders } from "@trunkline/providers";
+import type { Composition } from "../compose.ts";
+import { clientAnswer } from "./client-answer.ts";
+import { secretOf } from "./credentials.ts";
+import type { ModelRoute } from "./model-routes.ts";
+import { parseBody, readBody } from "./read-body.ts";
+
+/** Milliseconds a client that was refused may go on sending before it is cut off. */
+const lingerMs = 5000;
+
+/** Serves one request on a model route: reads it, hands it to the exchange, and answers what cannot even be read. */
+export async function serveModel(
+  composition: Composition,
+  route: ModelRoute,
+  query: URLSearchParams | undefined,
+  requestId: string,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const receivedAt = Date.now();
+  const answer = clientAnswer(response, requestId);
+  let incoming: Incoming;
+  try {
+    const bytes = await readBody(message, composition.bodyLimit);
+    const body = parseBody(bytes);
+    const stream = route.stream ?? (route.dialect !== "gemini" && route.operation === "generate" && wantsStream(body));
+    incoming = {
+      id: requestId,
+      receivedAt,
+      dialect: route.dialect,
+      operation: route.operation,
+      batch: route.batch ?? false,
+      secret: secretOf(message.headers, query),
+      model: modelOf(route, body),
+      stream,
+      asJsonArray: route.dialect === "gemini" && stream && query?.get("alt") !== "sse",
+      bytes,
+      body,
+      vendorHeaders: pickHeaders(message, route.dialect),
+    };
+  } catch (thrown) {
+    refuse(message, response, toGatewayError(thrown), route.dialect, requestId);
+    return;
+  }
+  await runExchange(composition.exchange, incoming, answer);
+}
+
+function wantsStream(body: JsonObject): boolean {
+  const { stream } = body;
+  if (stream !== undefined && stream !== null && asBoolean(stream) === undefined) {
+    throw new GatewayError("invalid_request", "Invalid type for 'stream': expected a boolean.", {
+      parameter: "stream",
+    });
+  }
+  return stream === true;
+}
+
+function modelOf(route: ModelRoute, body: JsonObject): string {
+  if (route.model !== undefined) return route.model;
+  const model = asString(body["model"]);
+  if (model === undefined || model === "")
+    throw new GatewayError("invalid_request", "Missing required parameter: 'model' must be a string.", {
+      parameter: "model",
+    });
+  if (model.length > 256)
+    throw new GatewayError("invalid_request", "The model's name is longer than 256 characters.", {
+      parameter: "model",
+    });
+  return model;
+}
+
+function pickHeaders(message: IncomingMessage, dialect: DialectName): Record<string, string> {
+  const picked: Record<string, string> = {};
+  for (const name of vendorHeaders[dialect]) {
+    const value = message.headers[name];
+    if (typeof value === "string") picked[name] = value;
+  }
+  return picked;
+}
+
+/** Answers a request whose body was not read to the end. The rest is let run out, so that the client gets to read the answer. */
+export function refuse(
+  message: IncomingMessage,
+  response: ServerResponse,
+  error: GatewayError,
+  dialect: DialectName,
+  requestId: string,
+): void {
+  const unread = !message.complete;
+  writeError(clientAnswer(response, requestId), error, dialect, requestId, unread ? { connection: "close" } : {});
+  if (!unread) return;
+  message.resume();
+  const cut = setTimeout(() => message.destroy(), lingerMs);
+  cut.unref();
+  message.once("close", () => clearTimeout(cut));
+}

@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { GatewayError, newRequestId, toGatewayError } from "@trunkline/contracts";
+import type { Gateway } from "../gateway.ts";
+import { createApp } from "./app.ts";
+import { applyCors } from "./cors.ts";
+import { dialectOfPath, matchModelRoute, modelPaths } from "./model-routes.ts";
+import { isReadPath, modelsDialect, serveRead } from "./read-routes.ts";
+import { refuse, serveModel } from "./serve-model.ts";
+
+/** Milliseconds. A client gets this long to send its headers, its whole request, and to use a kept connection again. */
+const headersTimeout = 30_000;
+const requestTimeout = 300_000;
+const keepAliveTimeout = 75_000;
+const maxHeaderSize = 32 * 1024;
+
+/** A client's own request id, when it is harmless to repeat in logs and headers. */
+const acceptableId = /^[A-Za-z0-9._:-]{8,128}$/;
+
+/**
+ * The HTTP server. Model routes are served on node:http itself, where a framework would cost more than the gateway; everything else
+ * goes to Fastify behind the same socket.
+ */
+export async function createHttpServer(gateway: Gateway): Promise<Server> {
+  let other: (message: IncomingMessage, response: ServerResponse) => void = () => {};
+  const server = createServer(
+    { headersTimeout, requestTimeout, keepAliveTimeout, maxHeaderSize, noDelay: true },
+    (message, response) => route(gateway, other, message, response),
+  );
+  server.on("clientError", onClientError);
+  const app = await createApp(gateway, (handler) => {
+    other = handler as typeof other;
+    return server;
+  });
+  await app.ready();
+  return server;
+}
+
+function route(
+  gateway: Gateway,
+  other: (message: IncomingMessage, response: ServerResponse) => void,
+  message: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const url = message.url ?? "/";
+  const queryAt = url.indexOf("?");
+  const path = queryAt < 0 ? url : url.slice(0, queryAt);
+  if (applyCors(gateway.current.config.server.cors_origins, message, response)) return;
+  const method = message.method ?? "GET";
+  const model = method === "POST" ? matchModelRoute(path) : undefined;
+  const reads = isReadPath(method, path);
+  if (!model && !reads && !modelPaths.includes(path)) return other(message, response);
+
+  const query = queryAt < 0 ? undefined : new URLSearchParams(url.slice(queryAt + 1));
+  const given = message.headers["x-request-id"];
+  const requestId = typeof given === "string" && acceptableId.test(given) ? given : newRequestId(Date.now());
+  const dialect =
+    model?.dialect ??
+    (reads && path.includes("/models")
+      ? modelsDialect(path, message.headers, query)
+      : dialectOfPath(path, message.headers));
+  const end = gateway.begin(response);
+  if (!end)
+    return refuse(
+      message,
+      response,
+      new GatewayError("shutting_down", "The gateway is stopping and takes no new requests. Try again in a moment.", {
+        retryAfterMs: 1000,
+      }),
+      dialect,
+      requestId,
+    );
+  if (model) {
+    serveModel(gateway.current, model, query, requestId, message, response).catch((error: unknown) =>
+      crashed(gateway, error, requestId, response),
+    );
+    return;
+  }
+  if (!reads)
+    return refuse(
+      message,
+      response,
+      new GatewayError("method_not_allowed", `${path} answers POST, not ${method}.`),
+      dialect,
+      requestId,
+    );
+  response.setHeader("x-request-id", requestId);
+  gateway
+    .authorize(message.headers, query)
+    .then((key) => serveRead(gateway.current, { method, path, dialect, key }, response))
+    .catch((error: unknown) => {
+      const known = toGatewayError(error);
+      if (known.code === "internal_error")
+        gateway.log.error({ err: known.details.cause, requestId }, "a request failed");
+      if (response.headersSent) response.destroy();
+      else refuse(message, response, known, dialect, requestId);
+    });
+}
+
+function crashed(gateway: Gateway, error: unknown, requestId: string, response: ServerResponse): void {
+  gateway.log.error({ err: error, requestId }, "an exchange broke");
+  response.destroy();
+}
+
+/** What cannot be parsed as HTTP is answered in a line and cut off. */
+function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
+  const status =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? "431 Request Header Fields Too Large"
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "408 Request Timeout"
+        : "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}

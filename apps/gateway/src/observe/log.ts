@@ -1,0 +1,69 @@
+import pino, { type Logger } from "pino";
+
+/** Paths whose values never reach the log. */
+const secretPaths = [
+  "*.authorization",
+  "*.api_key",
+  "*.apiKey",
+  "*.secret",
+  "*.password",
+  "*.headers",
+  "authorization",
+  "api_key",
+  "secret",
+  "password",
+  "key",
+];
+
+/** Credentials as they look in running text: an upstream may quote one back to us. */
+const secretText = /\b(?:tl-|sk-|xai-|gsk_|AIza|csk-)[A-Za-z0-9_-]{8,}|Bearer\s+[A-Za-z0-9._~+/-]{8,}=*/g;
+
+/** Removes what looks like a credential. */
+export function scrub(text: string): string {
+  return text.replace(secretText, "[redacted]");
+}
+
+export type LogOptions = {
+  readonly level: string;
+  readonly file: string;
+  /** Also show warnings and errors on standard error. */
+  readonly terminal: boolean;
+};
+
+/** JSON lines in a file of the owner's, written off the request's way. */
+export function createLog({ level, file, terminal }: LogOptions): { log: Logger; reopen(): void; flush(): void } {
+  const destination = pino.destination({ dest: file, mode: 0o600, mkdir: true, sync: false, minLength: 4096 });
+  const streams: pino.StreamEntry[] = [{ level: "trace", stream: destination }];
+  if (terminal)
+    streams.push({ level: "warn", stream: { write: (line: string) => void process.stderr.write(humanLine(line)) } });
+  const log = pino(
+    {
+      level,
+      base: undefined,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: secretPaths, censor: "[redacted]" },
+      hooks: { streamWrite: scrub },
+    },
+    pino.multistream(streams),
+  );
+  const flush = setInterval(() => destination.flush(), 1000);
+  flush.unref();
+  return {
+    log,
+    reopen: () => destination.reopen(),
+    flush() {
+      clearInterval(flush);
+      try {
+        destination.flushSync();
+      } catch {
+        // Not opened yet: nothing was written.
+      }
+    },
+  };
+}
+
+function humanLine(line: string): string {
+  const { level, msg, err } = JSON.parse(line) as { level: number; msg: string; err?: { message?: string } };
+  const because = err?.message ? `: ${err.message}` : "";
+  return `${level >= 50 ? "error" : "warning"}: ${msg}${because}\n`;
+}

@@ -1,0 +1,158 @@
+import { watch } from "node:fs";
+import { basename, dirname } from "node:path";
+import type { Server } from "node:http";
+import { createKey } from "@trunkline/admin";
+import { ensureAdminPassword } from "../admin-password.ts";
+import { discoverKeys, discoverLocal, withDiscovered, type Discovered } from "../config/discover.ts";
+import type { Environment } from "../config/environment.ts";
+import { homeOf, prepareHome, type Home } from "../config/home.ts";
+import { ConfigError, loadConfig } from "../config/load-config.ts";
+import type { Config } from "../config/schema.ts";
+import { openGateway, type Gateway } from "../gateway.ts";
+import { createHttpServer } from "../http/server.ts";
+import { createLog } from "../observe/log.ts";
+import { version } from "../version.ts";
+import { clearRunState, findRunning, urlHost, writeRunState } from "./run-state.ts";
+
+export type Started = {
+  readonly address: string;
+  readonly gateway: Gateway;
+  readonly home: Home;
+  readonly found: readonly Discovered[];
+  /** Shown once: made at this start. */
+  readonly firstKey: string | undefined;
+  readonly adminPassword: string | undefined;
+  stop(): Promise<void>;
+};
+
+/** What a start failed on, in words for the person at the terminal. */
+export class StartError extends Error {}
+
+/** Milliseconds an editor may take to write a file in several steps. */
+const settleMs = 150;
+
+/** Starts a gateway in this process. Throws ConfigError or StartError. */
+export async function serve(environment: Environment, options: { readonly terminal: boolean }): Promise<Started> {
+  const home = homeOf(environment);
+  prepareHome(home);
+  const written = loadConfig(home.configFile, environment);
+  const running = await findRunning(home);
+  if (running)
+    throw new StartError(
+      `Trunkline is running already at http://${urlHost(running.host)}:${running.port} (process ${running.pid}). Stop it with \`npx trunkline stop\`.`,
+    );
+  const local = written.discover ? await discoverLocal() : [];
+  const complete = (config: Config) =>
+    config.discover ? withDiscovered(config, [...discoverKeys(environment), ...local]) : config;
+  const config = complete(written);
+  const { log, flush, reopen } = createLog({ level: config.log.level, file: home.logFile, terminal: options.terminal });
+  const gateway = await openGateway({ config, home, environment, log });
+  const adminPassword = await ensureAdminPassword(gateway.store, environment["TRUNKLINE_ADMIN_PASSWORD"]);
+  const needsKey = !environment["TRUNKLINE_CLIENTS"] && (await gateway.store.keys.count()) === 0;
+  const firstKey = needsKey ? (await createKey(gateway.store.keys, { name: "first" }, Date.now())).secret : undefined;
+  const server = await createHttpServer(gateway);
+  const port = await listen(server, config.server.host, config.server.port).catch(async (error: unknown) => {
+    await gateway.stop(0);
+    throw error;
+  });
+  writeRunState(home, { pid: process.pid, host: config.server.host, port, startedAt: Date.now(), version });
+  for (const { name, reason } of gateway.current.failures)
+    log.warn(`the provider '${name}' is not available: ${reason}`);
+  if (!isLoopback(config.server.host))
+    log.warn(
+      `listening on ${config.server.host}: everyone who reaches this machine reaches the gateway; put TLS in front of it`,
+    );
+  log.info({ port, version }, "started");
+
+  const reload = () => reloadConfig(home, environment, gateway, complete);
+  const watcher = watchFile(home.configFile, reload);
+  const onHangUp = () => {
+    reopen();
+    reload();
+  };
+  process.on("SIGHUP", onHangUp);
+
+  let stopping: Promise<void> | undefined;
+  return {
+    address: `http://${urlHost(config.server.host)}:${port}`,
+    gateway,
+    home,
+    found: config.discover
+      ? [...discoverKeys(environment), ...local].filter(({ name }) => !Object.hasOwn(written.providers, name))
+      : [],
+    firstKey,
+    adminPassword,
+    stop() {
+      stopping ??= (async () => {
+        watcher.close();
+        process.off("SIGHUP", onHangUp);
+        const closed = new Promise((resolve) => server.close(resolve));
+        server.closeIdleConnections();
+        await gateway.stop(gateway.current.config.server.drain_seconds * 1000);
+        server.closeAllConnections();
+        await closed;
+        clearRunState(home, process.pid);
+        log.info("stopped");
+        flush();
+      })();
+      return stopping;
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const reasons: Readonly<Record<string, string>> = {
+        EADDRINUSE: `Port ${port} on ${host} is taken by another program. Set TRUNKLINE_PORT (or server.port) to a free one.`,
+        EACCES: `Port ${port} needs rights this user does not have. Set TRUNKLINE_PORT (or server.port) to one above 1023.`,
+        EADDRNOTAVAIL: `${host} is not an address of this machine. Correct server.host.`,
+      };
+      reject(new StartError(reasons[error.code ?? ""] ?? `Could not listen on ${host}:${port}: ${error.message}`));
+    });
+    server.listen({ port, host, backlog: 1024 }, () => resolve((server.address() as { port: number }).port));
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+/** A good file replaces the configuration in force; a bad one is reported and changes nothing. */
+function reloadConfig(
+  home: Home,
+  environment: Environment,
+  gateway: Gateway,
+  complete: (config: Config) => Config,
+): void {
+  let next: Config;
+  try {
+    next = complete(loadConfig(home.configFile, environment));
+  } catch (error) {
+    gateway.log.error(
+      `the configuration has mistakes and was not taken; the last good one stays in force\n${error instanceof ConfigError ? error.message : String(error)}`,
+    );
+    return;
+  }
+  gateway.reload(next).then(
+    () => gateway.log.info("the configuration was read again"),
+    (error: unknown) => gateway.log.error({ err: error }, "the new configuration could not be put in force"),
+  );
+}
+
+/** Editors replace files rather than write them, so the folder is watched. */
+function watchFile(file: string, onChange: () => void): { close(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const watcher = watch(dirname(file), (_event, name) => {
+    if (name !== basename(file)) return;
+    clearTimeout(timer);
+    timer = setTimeout(onChange, settleMs);
+  });
+  watcher.on("error", () => {});
+  return {
+    close() {
+      clearTimeout(timer);
+      watcher.close();
+    },
+  };
+}

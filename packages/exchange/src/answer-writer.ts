@@ -1,0 +1,262 @@
+import {
+  asObject,
+  GatewayError,
+  type Completion,
+  type Conversation,
+  type JsonObject,
+  type StreamEvent,
+  type Usage,
+} from "@trunkline/contracts";
+import { dialects, type AnswerContext, type Dialect, type StreamEncoder } from "@trunkline/dialects";
+import type { ClientAnswer } from "./client-answer.ts";
+import type { Incoming } from "./incoming.ts";
+import { createThroughFilter, type ThroughFilter } from "./through-filter.ts";
+import { writeError } from "./write-error.ts";
+
+/** What the ledger wants to know of an answer, gathered while it passes. */
+export type Observed = {
+  usage: Usage | undefined;
+  finishReason: string | undefined;
+  serviceTier: string | undefined;
+  responseId: string | undefined;
+  /** The finished Responses object, when we made it. */
+  response: JsonObject | undefined;
+  status: number;
+  firstContentAt: number | undefined;
+  /** Characters of text and tool input sent; the only measure of an answer that was cut off. */
+  characters: number;
+  /** The error the client was told of inside a stream that had begun. */
+  streamError: GatewayError | undefined;
+};
+
+export type AnswerWriterOptions = {
+  readonly incoming: Incoming;
+  readonly answer: ClientAnswer;
+  readonly conversation: () => Conversation;
+  /** Headers for whatever the answer will be; read at the moment it begins. */
+  readonly headers: () => Readonly<Record<string, string>>;
+  readonly heartbeatMs: number;
+  readonly now: () => number;
+  /** The name the upstream knows the model by; another than the client's is put right in what passes through. */
+  readonly upstreamModel: string;
+};
+
+/**
+ * Writes one answer to the client, from bytes of its own dialect, from events or from a whole completion. Nothing is sent before the
+ * first real content, so that until then another target may answer instead.
+ */
+export function createAnswerWriter(options: AnswerWriterOptions) {
+  const { incoming, answer } = options;
+  const dialect: Dialect = dialects[incoming.dialect];
+  const observed: Observed = {
+    usage: undefined,
+    finishReason: undefined,
+    serviceTier: undefined,
+    responseId: undefined,
+    response: undefined,
+    status: 200,
+    firstContentAt: undefined,
+    characters: 0,
+    streamError: undefined,
+  };
+  let begun = false;
+  let ended = false;
+  let contentType = "application/json";
+  let filter: ThroughFilter | undefined;
+  let encoder: StreamEncoder | undefined;
+  /** Text that may wait for the first content: the opening events of a stream. */
+  let held = "";
+  let quietSince = options.now();
+
+  const heartbeat = incoming.stream && options.heartbeatMs > 0 ? setInterval(beat, options.heartbeatMs) : undefined;
+  heartbeat?.unref();
+
+  function context(): AnswerContext {
+    return {
+      model: incoming.model,
+      conversation: options.conversation(),
+      echo: incoming.body,
+      includeUsage: asObject(incoming.body["stream_options"])?.["include_usage"] === true,
+      estimatedInputTokens: Math.ceil(incoming.bytes.length / 4),
+      asJsonArray: incoming.asJsonArray,
+      requestId: incoming.id,
+      now: options.now(),
+    };
+  }
+
+  function encoderOf(): StreamEncoder {
+    encoder ??= dialect.createStreamEncoder(context());
+    return encoder;
+  }
+
+  function begin(type: string): void {
+    if (begun) return;
+    begun = true;
+    const streaming: Record<string, string> = incoming.stream
+      ? { "cache-control": "no-cache", "x-accel-buffering": "no" }
+      : {};
+    answer.begin(200, { ...options.headers(), "content-type": type, ...streaming });
+  }
+
+  function write(chunk: string | Buffer): boolean {
+    if (chunk.length === 0) return true;
+    quietSince = options.now();
+    return answer.write(chunk);
+  }
+
+  /** A sign of life for clients and proxies that give up on silence. Once it is sent, an error can only follow inside the stream. */
+  function beat(): void {
+    if (ended || options.now() - quietSince < options.heartbeatMs) return;
+    // Between pieces of passed-through bytes there is no telling whether an event is half sent.
+    if (filter && begun) return;
+    const text = encoderOf().encode({ type: "heartbeat" });
+    if (text === "") return;
+    begin(encoderOf().contentType);
+    write(text);
+  }
+
+  function stop(): void {
+    ended = true;
+    clearInterval(heartbeat);
+  }
+
+  function seen(event: StreamEvent): void {
+    if (event.type === "text-delta" || event.type === "reasoning-delta" || event.type === "refusal-delta")
+      observed.characters += event.text.length;
+    else if (event.type === "tool-input-delta") observed.characters += event.delta.length;
+    else if (event.type === "usage") observed.usage = event.usage;
+    else if (event.type === "start") {
+      observed.usage = event.usage ?? observed.usage;
+      observed.serviceTier = event.serviceTier;
+    } else if (event.type === "finish" && event.choice === 0)
+      observed.finishReason = event.finish.native ?? event.finish.reason;
+  }
+
+  return {
+    observed,
+    get begun() {
+      return begun;
+    },
+
+    head(type: string): void {
+      contentType = type;
+      const renameModel =
+        incoming.operation === "generate" && incoming.model !== options.upstreamModel ? incoming.model : undefined;
+      const wantsUsage = asObject(incoming.body["stream_options"])?.["include_usage"] === true;
+      filter = createThroughFilter({
+        dialect,
+        stream: incoming.stream,
+        withholdUsage: incoming.dialect === "openai-chat" && !wantsUsage,
+        renameModel,
+      });
+    },
+
+    /** Returns false when the client is slower than the upstream. */
+    data(chunk: Buffer): boolean {
+      observed.firstContentAt ??= options.now();
+      const out = filter!.push(chunk);
+      if (out.length === 0) return true;
+      begin(contentType);
+      return write(out);
+    },
+
+    event(event: StreamEvent): boolean {
+      seen(event);
+      const text = encoderOf().encode(event);
+      if (event.type === "start" || event.type === "usage") {
+        if (begun) return write(text);
+        held += text;
+        return true;
+      }
+      if (event.type === "end") {
+        // Kept until the exchange is in the ledger's queue.
+        begin(encoderOf().contentType);
+        held += text;
+        return true;
+      }
+      if (text === "") return true;
+      observed.firstContentAt ??= options.now();
+      const out = held + text;
+      held = "";
+      begin(encoderOf().contentType);
+      return write(out);
+    },
+
+    completion(completion: Completion): void {
+      observed.firstContentAt ??= options.now();
+      observed.usage = completion.usage;
+      observed.serviceTier = completion.serviceTier;
+      const finish = completion.choices[0]?.finish;
+      observed.finishReason = finish?.native ?? finish?.reason;
+      const body = dialect.encodeResponse(completion, context());
+      if (incoming.dialect === "openai-responses") observed.response = body;
+      this.json(body);
+    },
+
+    json(body: JsonObject): void {
+      observed.firstContentAt ??= options.now();
+      held = JSON.stringify(body);
+      if (begun) return;
+      begun = true;
+      answer.begin(200, {
+        ...options.headers(),
+        "content-type": "application/json",
+        "content-length": String(Buffer.byteLength(held)),
+      });
+    },
+
+    /** Gives the last bytes, after which only `close` may follow; or the error of a stream that ended without its terminal event. */
+    finish(): GatewayError | undefined {
+      stop();
+      if (!filter) {
+        observed.response ??= encoder?.result?.();
+        return undefined;
+      }
+      const { rest, tap } = filter.end();
+      observed.usage = tap.usage;
+      observed.finishReason = tap.finishReason;
+      observed.serviceTier = tap.serviceTier;
+      observed.responseId = tap.id;
+      if (rest.length > 0) {
+        begin(contentType);
+        write(rest);
+      }
+      if (tap.error) return tap.error;
+      if (incoming.stream && !tap.complete)
+        return new GatewayError("upstream_ended_early", "The provider's stream ended before it was finished.");
+      begin(contentType);
+      return undefined;
+    },
+
+    close(): void {
+      answer.end(held);
+    },
+
+    /** Tells the client of an error in whichever way is still open to it. */
+    fail(error: GatewayError): void {
+      const alreadyTold = ended && filter !== undefined && error.details.upstreamType !== undefined;
+      stop();
+      if (!begun) {
+        observed.status = writeError(answer, error, incoming.dialect, incoming.id, options.headers());
+        return;
+      }
+      observed.streamError = error;
+      if (!incoming.stream) return answer.destroy();
+      // An error event that passed through has told the client already.
+      answer.end(alreadyTold ? "" : encoderOf().encode({ type: "error", error }));
+    },
+
+    /** The client is gone. */
+    abandon(): void {
+      if (filter && !ended) {
+        const { tap } = filter.end();
+        observed.usage = tap.usage;
+        observed.finishReason = tap.finishReason;
+        observed.characters ||= filter.events * 4;
+      }
+      stop();
+    },
+  };
+}
+
+export type AnswerWriter = ReturnType<typeof createAnswerWriter>;

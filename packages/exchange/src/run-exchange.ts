@@ -1,0 +1,295 @@
+import {
+  GatewayError,
+  toGatewayError,
+  usageOf,
+  type Attempt,
+  type Conversation,
+  type ExchangeRecord,
+  type Key,
+  type Outcome,
+  type Usage,
+} from "@trunkline/contracts";
+import { decodeEmbedRequest, dialects, encodeCount } from "@trunkline/dialects";
+import { isModelAllowed, type PolicyContext } from "@trunkline/policies";
+import type { AnswerSink, ProviderCall, ProviderRequest } from "@trunkline/providers";
+import { createAnswerWriter, type AnswerWriter } from "./answer-writer.ts";
+import type { Target } from "./catalogue.ts";
+import type { ClientAnswer } from "./client-answer.ts";
+import type { Incoming } from "./incoming.ts";
+import { inputItems, withPrevious } from "./response-state.ts";
+import type { ExchangeRuntime } from "./runtime.ts";
+import { writeError } from "./write-error.ts";
+
+const pauseBetweenAttemptsMs = 100;
+
+/** One request's way through: policies, then the target, then the ledger. Never throws; the client always gets an answer. */
+export async function runExchange(runtime: ExchangeRuntime, received: Incoming, answer: ClientAnswer): Promise<void> {
+  const policyContext: PolicyContext = {
+    requestId: received.id,
+    dialect: received.dialect,
+    operation: received.operation,
+    secret: received.secret,
+    key: undefined,
+    model: received.model,
+    answerHeaders: {},
+    now: received.receivedAt,
+  };
+  let incoming = received;
+  let target: Target | undefined;
+  const attempts: Attempt[] = [];
+  const degraded = new Set<string>();
+  let settled = false;
+
+  function headers(): Record<string, string> {
+    const named: Record<string, string> = { ...policyContext.answerHeaders };
+    if (target) {
+      named["x-trunkline-provider"] = target.provider.name;
+      named["x-trunkline-model"] = target.model;
+    }
+    if (degraded.size > 0) named["x-trunkline-degraded"] = [...degraded].join(", ");
+    return named;
+  }
+
+  /** The row is queued before the last byte leaves. */
+  function settle(outcome: Outcome, status: number, error: GatewayError | undefined, writer?: AnswerWriter): void {
+    if (settled) return;
+    settled = true;
+    const observed = writer?.observed;
+    const end = runtime.now();
+    const record: ExchangeRecord = {
+      id: incoming.id,
+      startedAt: incoming.receivedAt,
+      durationMs: end - incoming.receivedAt,
+      firstContentMs: observed?.firstContentAt === undefined ? null : observed.firstContentAt - incoming.receivedAt,
+      operation: incoming.operation,
+      dialect: incoming.dialect,
+      upstreamDialect: target?.provider.dialectFor(incoming.dialect, incoming.operation) ?? "",
+      keyId: policyContext.key?.id ?? "",
+      requestedModel: incoming.model,
+      provider: target?.provider.name ?? "",
+      model: target?.model ?? "",
+      stream: incoming.stream,
+      status,
+      outcome,
+      errorCode: error?.code ?? null,
+      finishReason: observed?.finishReason ?? null,
+      serviceTier: observed?.serviceTier ?? null,
+      usage: observed ? billed(observed, outcome, incoming) : null,
+      degraded: [...degraded],
+      attempts,
+    };
+    runtime.ledger.record(record);
+    runtime.onFinished(record, error?.details.cause);
+  }
+
+  try {
+    for (const policy of runtime.policies) {
+      const waiting = policy(policyContext);
+      if (waiting) await waiting;
+    }
+    const keyId = policyContext.key?.id ?? "";
+    const previous =
+      incoming.dialect === "openai-responses" ? await withPrevious(incoming.body, keyId, runtime.responses) : undefined;
+    if (previous && previous.provider === null)
+      incoming = { ...incoming, body: previous.body, bytes: Buffer.from(JSON.stringify(previous.body)) };
+    const found = runtime.catalogue.resolve(incoming.model);
+    target = found instanceof Promise ? await found : found;
+    if (policyContext.key) checkAllowed(policyContext.key, incoming.model, target);
+  } catch (thrown) {
+    const error = toGatewayError(thrown);
+    const { status } = dialects[incoming.dialect].encodeError(error, incoming.id);
+    settle("error", status, error);
+    writeError(answer, error, incoming.dialect, incoming.id, headers());
+    return;
+  }
+
+  const { provider, model } = target;
+  let decoded: Conversation | undefined;
+  const conversation = () =>
+    (decoded ??= {
+      ...dialects[incoming.dialect].decodeRequest(incoming.body, incoming.model),
+      stream: incoming.stream,
+    });
+  const request: ProviderRequest = {
+    id: incoming.id,
+    operation: incoming.operation,
+    dialect: incoming.dialect,
+    model,
+    requestedModel: incoming.model,
+    stream: incoming.stream,
+    bytes: incoming.bytes,
+    body: incoming.body,
+    batch: incoming.batch,
+    headers: incoming.vendorHeaders,
+    conversation,
+  };
+  const writer = createAnswerWriter({
+    incoming,
+    answer,
+    conversation,
+    headers,
+    heartbeatMs: runtime.heartbeatMs,
+    now: runtime.now,
+    upstreamModel: model,
+  });
+  let call: ProviderCall | undefined;
+  let closed = false;
+
+  answer.onDrain(() => call?.resume());
+  answer.onClose(() => {
+    if (settled || closed) return;
+    closed = true;
+    call?.cancel();
+    writer.abandon();
+    settle("cancelled", 499, new GatewayError("client_closed", "The client went away."), writer);
+  });
+
+  function failed(error: GatewayError): void {
+    if (closed || settled) return;
+    const { status } = dialects[incoming.dialect].encodeError(error, incoming.id);
+    // The status is the one the client sees: 200 when the answer had begun.
+    settle(
+      "error",
+      writer.begun ? 200 : error.details.native?.dialect === incoming.dialect ? error.details.native.status : status,
+      error,
+      writer,
+    );
+    writer.fail(error);
+  }
+
+  async function succeeded(): Promise<void> {
+    const error = writer.finish();
+    if (error) return failed(error);
+    await keepResponse();
+    if (closed) return;
+    settle("ok", 200, undefined, writer);
+    writer.close();
+  }
+
+  /** Only a response that has been kept may be announced as finished: the client may build on it at once. */
+  async function keepResponse(): Promise<void> {
+    const { response, responseId } = writer.observed;
+    if (incoming.dialect !== "openai-responses" || incoming.operation !== "generate") return;
+    if (!((incoming.body["store"] ?? runtime.storeByDefault) as boolean)) return;
+    const keyId = policyContext.key?.id ?? "";
+    if (response) {
+      await runtime.responses.save({
+        id: String(response["id"]),
+        keyId,
+        provider: null,
+        createdAt: incoming.receivedAt,
+        input: inputItems(incoming.body),
+        response,
+      });
+    } else if (responseId !== undefined) {
+      await runtime.responses.save({
+        id: responseId,
+        keyId,
+        provider: provider.name,
+        createdAt: incoming.receivedAt,
+        input: null,
+        response: null,
+      });
+    }
+  }
+
+  function attempt(number: number): void {
+    const startedAt = runtime.now();
+    let status = 0;
+    let over = false;
+    const note = (error: GatewayError | undefined) => {
+      attempts.push({
+        provider: provider.name,
+        model,
+        startedAt,
+        durationMs: runtime.now() - startedAt,
+        status,
+        error: error?.code ?? null,
+        reason: error?.message ?? null,
+      });
+    };
+    const slow = (fast: boolean) => {
+      if (!fast) call?.pause();
+    };
+    const sink: AnswerSink = {
+      head: ({ contentType }) => writer.head(contentType),
+      data: (chunk) => slow(writer.data(chunk)),
+      event: (event) => slow(writer.event(event)),
+      completion: (completion) => writer.completion(completion),
+      json(body, tokens) {
+        writer.observed.usage = usageOf({
+          inputTokens: incoming.operation === "embed" ? tokens.input : 0,
+          estimated: tokens.estimated,
+        });
+        writer.json(body);
+      },
+      degraded(members) {
+        for (const member of members) degraded.add(member);
+      },
+      status(given) {
+        status = given;
+      },
+      done() {
+        if (over || closed) return;
+        over = true;
+        note(undefined);
+        succeeded().catch((error: unknown) => failed(toGatewayError(error)));
+      },
+      fail(error) {
+        if (over || closed) return;
+        over = true;
+        note(error);
+        // Nothing was sent to a provider whose connection never stood: asking again is safe.
+        const again = error.code === "upstream_unreachable" && number < runtime.connectAttempts && !writer.begun;
+        if (again) setTimeout(() => closed || attempt(number + 1), pauseBetweenAttemptsMs * number);
+        else failed(error);
+      },
+    };
+    try {
+      call = provider.start(request, sink);
+    } catch (error) {
+      sink.fail(toGatewayError(error));
+    }
+  }
+
+  if (provider.supports(incoming.operation, incoming.dialect)) return attempt(1);
+  try {
+    if (incoming.operation !== "count-tokens") throw cannot(incoming, provider.name);
+    const tokens = await runtime.countTokens(conversation());
+    degraded.add("token_count.estimated");
+    writer.json(encodeCount(incoming.dialect, tokens));
+    await succeeded();
+  } catch (error) {
+    failed(toGatewayError(error));
+  }
+}
+
+/** A key may name models as clients ask for them, as providers know them, or as `provider/model`. */
+function checkAllowed(key: Key, requested: string, { provider, model }: Target): void {
+  if (isModelAllowed(key, requested, model, `${provider.name}/${model}`)) return;
+  throw new GatewayError(
+    "model_not_allowed",
+    `The key '${key.name}' does not allow the model '${requested}'. It allows: ${key.models.join(", ")}.`,
+    { parameter: "model" },
+  );
+}
+
+function cannot(incoming: Incoming, provider: string): GatewayError {
+  if (incoming.operation === "embed") decodeEmbedRequest(incoming.dialect, incoming.body, incoming.batch);
+  return new GatewayError(
+    "unsupported_parameter",
+    `The provider '${provider}' has no embeddings. Choose an embedding model of another provider.`,
+    { parameter: "model" },
+  );
+}
+
+/** An answer cut off before its usage came was billed all the same: what passed is counted, and marked as our count. */
+function billed(observed: AnswerWriter["observed"], outcome: Outcome, incoming: Incoming): Usage | null {
+  const { usage, characters, firstContentAt } = observed;
+  if (usage && (outcome === "ok" || usage.outputTokens > 0) && outcome !== "cancelled") return usage;
+  if (incoming.operation !== "generate" || (outcome !== "ok" && firstContentAt === undefined)) return usage ?? null;
+  const outputTokens = Math.max(usage?.outputTokens ?? 0, Math.ceil(characters / 4));
+  if (outcome === "ok" && characters === 0) return usage ?? null;
+  const inputTokens = usage?.inputTokens ?? Math.ceil(incoming.bytes.length / 4);
+  return usageOf({ ...usage, inputTokens, outputTokens, estimated: true });
+}

@@ -1,0 +1,105 @@
+import { createSseParser, replaceMember, type Dialect, type TapResult } from "@trunkline/dialects";
+import { parseJsonObject, type JsonObject } from "@trunkline/contracts";
+
+export type ThroughFilter = {
+  /** What of these bytes goes to the client, now. */
+  push(chunk: Buffer): Buffer | string;
+  end(): { readonly rest: Buffer | string; readonly tap: TapResult };
+  /** Events seen so far: about one token each, when nothing better is known. */
+  readonly events: number;
+};
+
+export type ThroughOptions = {
+  readonly dialect: Dialect;
+  readonly stream: boolean;
+  /** We asked for a usage chunk the client did not want. */
+  readonly withholdUsage: boolean;
+  /** The name to put where the upstream names its model; undefined leaves every byte as it is. */
+  readonly renameModel: string | undefined;
+};
+
+/** Bytes of a whole answer are kept up to this size to read usage from, in bytes. */
+const keptForUsage = 64 * 1024 * 1024;
+
+/** The pass-through's eye: reads usage and the end out of bytes that go on untouched, save for the two changes asked for. */
+export function createThroughFilter(options: ThroughOptions): ThroughFilter {
+  if (!options.stream) return wholeFilter(options);
+  return options.withholdUsage || options.renameModel !== undefined
+    ? rewritingFilter(options)
+    : watchingFilter(options);
+}
+
+function rename(text: Buffer, { dialect, renameModel }: ThroughOptions): Buffer {
+  if (renameModel === undefined) return text;
+  const value = JSON.stringify(renameModel);
+  let renamed = text;
+  for (const path of dialect.modelPaths) renamed = replaceMember(renamed, path, value);
+  return renamed;
+}
+
+function wholeFilter(options: ThroughOptions): ThroughFilter {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const readable = () => (size > keptForUsage ? undefined : parseJsonObject(Buffer.concat(chunks).toString()));
+  const keepBack = options.renameModel !== undefined;
+  return {
+    events: 0,
+    push(chunk) {
+      size += chunk.length;
+      if (keepBack || size <= keptForUsage) chunks.push(chunk);
+      return keepBack ? "" : chunk;
+    },
+    end() {
+      const body: JsonObject | undefined = readable();
+      const tap = options.dialect.readResponse(body ?? {});
+      return {
+        rest: keepBack ? rename(Buffer.concat(chunks), options) : "",
+        tap: { ...tap, complete: body !== undefined },
+      };
+    },
+  };
+}
+
+function watchingFilter({ dialect }: ThroughOptions): ThroughFilter {
+  const tap = dialect.createUsageTap({ withholdUsage: false });
+  let events = 0;
+  const parser = createSseParser((name, data) => {
+    events++;
+    tap.event(name, data);
+  });
+  return {
+    get events() {
+      return events;
+    },
+    push(chunk) {
+      parser.push(chunk);
+      return chunk;
+    },
+    end: () => ({ rest: "", tap: tap.result() }),
+  };
+}
+
+/** Writes each event anew once it is complete: the same name and data, one changed or none. */
+function rewritingFilter(options: ThroughOptions): ThroughFilter {
+  const tap = options.dialect.createUsageTap({ withholdUsage: options.withholdUsage });
+  let events = 0;
+  let out = "";
+  const parser = createSseParser((name, data) => {
+    events++;
+    if (tap.event(name, data)) return;
+    const text = data.startsWith("{") ? rename(Buffer.from(data), options).toString() : data;
+    if (name !== "") out += `event: ${name}\n`;
+    out += `data: ${text.replaceAll("\n", "\ndata: ")}\n\n`;
+  });
+  return {
+    get events() {
+      return events;
+    },
+    push(chunk) {
+      out = "";
+      parser.push(chunk);
+      return out;
+    },
+    end: () => ({ rest: "", tap: tap.result() }),
+  };
+}

@@ -1,0 +1,82 @@
+import {
+  asArray,
+  asNumber,
+  asObject,
+  asString,
+  compact,
+  GatewayError,
+  isObject,
+  type DialectName,
+} from "@trunkline/contracts";
+import { dialects } from "@trunkline/dialects";
+import { request, type Dispatcher } from "undici";
+import type { ModelInfo } from "../provider.ts";
+import { transportError } from "./transport.ts";
+
+/** Most pages followed; Anthropic and Google hand out a thousand models a page. */
+const mostPages = 5;
+
+export async function listModels(options: {
+  readonly name: string;
+  readonly url: string;
+  readonly dialect: DialectName;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly dispatcher: Dispatcher;
+  readonly signal: AbortSignal;
+}): Promise<readonly ModelInfo[]> {
+  const models: ModelInfo[] = [];
+  const pageSize: Partial<Record<DialectName, string>> = {
+    "anthropic-messages": "limit=1000",
+    gemini: "pageSize=1000",
+  };
+  let query = pageSize[options.dialect] ?? "";
+  for (let page = 0; page < mostPages; page++) {
+    const body =
+      asObject(await fetchPage({ ...options, url: query === "" ? options.url : `${options.url}?${query}` })) ?? {};
+    models.push(
+      ...asArray(body["data"] ?? body["models"])
+        .filter(isObject)
+        .map(readModel),
+    );
+    const token = asString(body["nextPageToken"]);
+    const last = body["has_more"] === true ? asString(body["last_id"]) : undefined;
+    if (token === undefined && last === undefined) break;
+    query = `${pageSize[options.dialect] ?? ""}&${token === undefined ? `after_id=${last}` : `pageToken=${encodeURIComponent(token)}`}`;
+  }
+  return models.filter((model) => model.id !== "");
+}
+
+async function fetchPage(options: Parameters<typeof listModels>[0]): Promise<unknown> {
+  try {
+    const answer = await request(options.url, {
+      dispatcher: options.dispatcher,
+      headers: options.headers,
+      signal: options.signal,
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200)
+      throw dialects[options.dialect].decodeError({ status: answer.statusCode, retryAfterMs: undefined, body: text });
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError)
+      throw new GatewayError(
+        "upstream_bad_response",
+        `The provider '${options.name}' listed its models in something that is not JSON.`,
+      );
+    throw transportError(error, options.name);
+  }
+}
+
+function readModel(model: Parameters<typeof asObject>[0] & object): ModelInfo {
+  const entry = model as Record<string, never>;
+  const createdAt = asString(entry["created_at"]);
+  return compact({
+    id: (asString(entry["id"]) ?? asString(entry["name"]) ?? "").replace(/^models\//, ""),
+    displayName: asString(entry["display_name"]) ?? asString(entry["displayName"]),
+    created:
+      asNumber(entry["created"]) ?? (createdAt === undefined ? undefined : Math.floor(Date.parse(createdAt) / 1000)),
+    inputTokenLimit:
+      asNumber(entry["inputTokenLimit"]) ?? asNumber(entry["context_length"]) ?? asNumber(entry["max_input_tokens"]),
+    outputTokenLimit: asNumber(entry["outputTokenLimit"]) ?? asNumber(entry["max_tokens"]),
+  }) as ModelInfo;
+}

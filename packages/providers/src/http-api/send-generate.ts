@@ -1,0 +1,184 @@
+import { asObject, GatewayError, parseJsonObject, toGatewayError, type DialectName } from "@trunkline/contracts";
+import {
+  createSseParser,
+  dialects,
+  restoreToolCalls,
+  restoreToolEvents,
+  setMember,
+  type EncodedRequest,
+} from "@trunkline/dialects";
+import type { AnswerSink, ProviderCall, ProviderRequest } from "../provider.ts";
+import type { HttpTarget } from "./http-provider.ts";
+import { retryAfterMs } from "./retry-after.ts";
+import { gather, send, type AnswerHeaders } from "./send.ts";
+import { transportError } from "./transport.ts";
+
+/** Longest error body read, and longest whole answer translated, in bytes. */
+export const errorLimit = 256 * 1024;
+export const answerLimit = 128 * 1024 * 1024;
+
+/** An upstream's error answer as one of ours, its own body kept for clients of the same dialect. */
+export function failureOf(
+  target: HttpTarget,
+  dialect: DialectName,
+  status: number,
+  headers: AnswerHeaders,
+  body: string,
+): GatewayError {
+  const error = dialects[dialect].decodeError({ status, retryAfterMs: retryAfterMs(headers, Date.now()), body });
+  const message = error.message.replace("The provider", `The provider '${target.name}'`);
+  // The gateway's own credential is no business of the client: those answers are not passed on.
+  const isOurs = error.code === "upstream_auth_failed" || error.code === "upstream_quota_exceeded";
+  const native = isOurs || parseJsonObject(body) === undefined ? undefined : { dialect, status, body };
+  return new GatewayError(error.code, message, { ...error.details, ...(native ? { native } : {}) });
+}
+
+function isEncoded(headers: AnswerHeaders): boolean {
+  const encoding = headers["content-encoding"];
+  return encoding !== undefined && encoding !== "identity";
+}
+
+/** The client's dialect is the upstream's: its bytes go out as they came but for the model's name and the wish for usage. */
+export function sendThrough(target: HttpTarget, request: ProviderRequest, sink: AnswerSink): ProviderCall {
+  return run(target, request.dialect, request, throughBody(target, request), sink, {
+    begin(headers) {
+      const type = headers["content-type"];
+      sink.head({ contentType: (Array.isArray(type) ? type[0] : type) ?? "application/json" });
+    },
+    data: (chunk) => sink.data(chunk),
+    end: () => sink.done(),
+  });
+}
+
+function throughBody(target: HttpTarget, request: ProviderRequest): Buffer {
+  let bytes = request.bytes;
+  if (request.dialect !== "gemini" && request.body["model"] !== request.model)
+    bytes = setMember(bytes, "model", JSON.stringify(request.model));
+  if (
+    request.dialect === "openai-chat" &&
+    request.operation === "generate" &&
+    request.stream &&
+    target.traits.streamUsage
+  ) {
+    const given = asObject(request.body["stream_options"]);
+    if (given?.["include_usage"] !== true)
+      bytes = setMember(bytes, "stream_options", JSON.stringify({ ...given, include_usage: true }));
+  }
+  return bytes;
+}
+
+/** Another dialect upstream: its answer becomes events (or a whole answer) of our own form. */
+export function sendTranslated(
+  target: HttpTarget,
+  dialect: DialectName,
+  request: ProviderRequest,
+  encoded: EncodedRequest,
+  sink: AnswerSink,
+): ProviderCall {
+  const body = JSON.stringify(encoded.body);
+  if (!request.stream) {
+    const gathered = gather(answerLimit);
+    return run(target, dialect, request, body, sink, {
+      begin: () => {},
+      data(chunk) {
+        if (!gathered.add(chunk))
+          throw new GatewayError("upstream_bad_response", "The provider's answer is larger than the gateway reads.");
+      },
+      end() {
+        const answer = parseJsonObject(gathered.whole().toString());
+        if (!answer)
+          throw new GatewayError(
+            "upstream_bad_response",
+            `The provider '${target.name}' answered with something that is not JSON.`,
+          );
+        sink.completion(restoreToolCalls(encoded.toolNames, dialects[dialect].decodeResponse(answer)));
+        sink.done();
+      },
+    });
+  }
+  const decoder = dialects[dialect].createStreamDecoder();
+  let over = false;
+  const emit = restoreToolEvents(encoded.toolNames, (event) => {
+    if (over) return;
+    if (event.type === "error") {
+      over = true;
+      sink.fail(event.error);
+    } else sink.event(event);
+  });
+  const parser = createSseParser((name, data) => decoder.event(name, data, emit));
+  return run(target, dialect, request, body, sink, {
+    begin: () => {},
+    data: (chunk) => parser.push(chunk),
+    end() {
+      decoder.close(emit);
+      if (!over) sink.done();
+    },
+  });
+}
+
+type AnswerReader = { begin(headers: AnswerHeaders): void; data(chunk: Buffer): void; end(): void };
+
+/** What both ways share: error statuses, network failures, and a reader that throws. */
+function run(
+  target: HttpTarget,
+  dialect: DialectName,
+  request: ProviderRequest,
+  body: Buffer | string,
+  sink: AnswerSink,
+  reader: AnswerReader,
+): ProviderCall {
+  let status = 0;
+  let answerHeaders: AnswerHeaders = {};
+  const failure = gather(errorLimit);
+  let over = false;
+
+  function fail(error: GatewayError): void {
+    if (over) return;
+    over = true;
+    call.cancel();
+    sink.fail(error);
+  }
+
+  function guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      fail(
+        error instanceof RangeError
+          ? new GatewayError("upstream_bad_response", "The provider's stream held an event too long to read.", {
+              cause: error,
+            })
+          : toGatewayError(error),
+      );
+    }
+  }
+
+  const call = send(target.dispatcher, target.wireRequest(dialect, request.operation, request, body), {
+    start(given, headers) {
+      status = given;
+      answerHeaders = headers;
+      sink.status(status);
+      if (status >= 300) return;
+      if (isEncoded(headers))
+        fail(
+          new GatewayError(
+            "upstream_bad_response",
+            `The provider '${target.name}' compressed its answer although it was asked not to.`,
+          ),
+        );
+      else guarded(() => reader.begin(headers));
+    },
+    data(chunk) {
+      if (over) return;
+      if (status >= 300) failure.add(chunk);
+      else guarded(() => reader.data(chunk));
+    },
+    end() {
+      if (over) return;
+      if (status >= 300) fail(failureOf(target, dialect, status, answerHeaders, failure.whole().toString()));
+      else guarded(() => reader.end());
+    },
+    error: (error) => fail(transportError(error, target.name)),
+  });
+  return call;
+}

@@ -1,0 +1,99 @@
+import type {
+  Completion,
+  Conversation,
+  DialectName,
+  GatewayError,
+  JsonObject,
+  Operation,
+  StreamEvent,
+} from "@trunkline/contracts";
+
+/** What a source of models can do. What it cannot is refused or degraded before anything is sent. */
+export type Capabilities = {
+  /** Text arrives as it is made. */
+  readonly streamsDeltas: boolean;
+  readonly tools: "native" | "envelope" | "none";
+  readonly images: boolean;
+  readonly jsonSchema: boolean;
+  readonly samplingParameters: boolean;
+  readonly usage: "exact" | "estimated";
+  readonly embeddings: boolean;
+};
+
+/** One request on its way to a provider. */
+export type ProviderRequest = {
+  readonly id: string;
+  readonly operation: Operation;
+  /** The client's dialect. */
+  readonly dialect: DialectName;
+  /** The model's name at the provider. */
+  readonly model: string;
+  /** The name the client used. */
+  readonly requestedModel: string;
+  readonly stream: boolean;
+  /** The client's body as it came, for a provider that speaks the same dialect. */
+  readonly bytes: Buffer;
+  /** The same, parsed. */
+  readonly body: JsonObject;
+  /** Gemini's embeddings of many inputs have an operation of their own. */
+  readonly batch: boolean;
+  /** Headers of the client that mean something to the vendor, lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The request in our own form; decoded at the first call. Throws GatewayError when it cannot be. */
+  conversation(): Conversation;
+};
+
+/** Where an answer goes. Exactly one of `done` and `fail` ends it; nothing is called after that. */
+export type AnswerSink = {
+  /** Bytes in the client's own dialect follow. */
+  head(head: { readonly contentType: string }): void;
+  data(chunk: Buffer): void;
+  /** Or events of our own. */
+  event(event: StreamEvent): void;
+  /** Or a whole answer in our own form. */
+  completion(completion: Completion): void;
+  /** Or a finished body in the client's dialect (token counts, embeddings). */
+  json(body: JsonObject, tokens: { readonly input: number; readonly estimated: boolean }): void;
+  /** Members the target could not honour. */
+  degraded(members: readonly string[]): void;
+  /** The upstream's HTTP status, once known. */
+  status(status: number): void;
+  done(): void;
+  fail(error: GatewayError): void;
+};
+
+/** A running call. Cancelling stops the upstream; the sink hears nothing more. */
+export type ProviderCall = {
+  cancel(): void;
+  pause(): void;
+  resume(): void;
+};
+
+export type ModelInfo = {
+  readonly id: string;
+  readonly displayName?: string;
+  /** Seconds since the epoch, when known. */
+  readonly created?: number;
+  readonly inputTokenLimit?: number;
+  readonly outputTokenLimit?: number;
+};
+
+/** A configured source of models. */
+export type Provider = {
+  readonly name: string;
+  readonly kind: string;
+  readonly family: string;
+  readonly capabilities: Capabilities;
+  /** The dialect spoken upstream for this request, or the kind's name when it has none. */
+  dialectFor(dialect: DialectName, operation: Operation): string;
+  /** True for a bare model name that is surely this vendor's (`claude-…` is Anthropic's). */
+  claims(model: string): boolean;
+  /** Whether the operation can be done at all; token counts that cannot are estimated. */
+  supports(operation: Operation, dialect: DialectName): boolean;
+  start(request: ProviderRequest, sink: AnswerSink): ProviderCall;
+  /** The provider's own list. Throws GatewayError. */
+  listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
+  /** Asks for something the provider itself keeps, such as `/responses/{id}`. Absent where nothing is kept. Throws GatewayError. */
+  forward?(method: "GET" | "DELETE", path: string): Promise<{ readonly status: number; readonly body: string }>;
+  close(): Promise<void>;
+};

@@ -1,0 +1,101 @@
+import { timingSafeEqual } from "node:crypto";
+import type { Key } from "@trunkline/contracts";
+import type { Kysely } from "kysely";
+import type { KeyRow, Tables } from "./schema.ts";
+import type { SecretBox } from "./secret-box.ts";
+
+export type KeyChange = Partial<Pick<Key, "name" | "active" | "expiresAt" | "models" | "rpm" | "notes">>;
+
+export type KeyTable = {
+  insert(key: Key, secret: string): Promise<void>;
+  /** The key whose secret this is, whatever its state. */
+  find(secret: string): Promise<Key | undefined>;
+  list(): Promise<Key[]>;
+  /** By id, or by name where that is unique. */
+  get(idOrName: string): Promise<Key | undefined>;
+  update(id: string, change: KeyChange): Promise<void>;
+  replaceSecret(id: string, secret: string, prefix: string): Promise<void>;
+  count(): Promise<number>;
+};
+
+function keyOf(row: KeyRow): Key {
+  return {
+    id: row.id,
+    name: row.name,
+    prefix: row.prefix,
+    active: row.active === 1,
+    createdAt: Number(row.created_at),
+    expiresAt: row.expires_at === null ? null : Number(row.expires_at),
+    models: JSON.parse(row.models) as string[],
+    rpm: row.rpm,
+    notes: row.notes,
+  };
+}
+
+export function createKeyTable(database: Kysely<Tables>, box: SecretBox): KeyTable {
+  return {
+    async insert(key, secret) {
+      await database
+        .insertInto("keys")
+        .values({
+          id: key.id,
+          name: key.name,
+          hash: box.hashKey(secret),
+          prefix: key.prefix,
+          active: key.active ? 1 : 0,
+          created_at: key.createdAt,
+          expires_at: key.expiresAt,
+          models: JSON.stringify(key.models),
+          rpm: key.rpm,
+          notes: key.notes,
+        })
+        .execute();
+    },
+    async find(secret) {
+      const hash = box.hashKey(secret);
+      const row = await database.selectFrom("keys").selectAll().where("hash", "=", hash).executeTakeFirst();
+      return row && timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash)) ? keyOf(row) : undefined;
+    },
+    async list() {
+      const rows = await database.selectFrom("keys").selectAll().orderBy("created_at").orderBy("id").execute();
+      return rows.map(keyOf);
+    },
+    async get(idOrName) {
+      const rows = await database
+        .selectFrom("keys")
+        .selectAll()
+        .where((expression) => expression.or([expression("id", "=", idOrName), expression("name", "=", idOrName)]))
+        .execute();
+      const exact = rows.find((row) => row.id === idOrName) ?? (rows.length === 1 ? rows[0] : undefined);
+      return exact ? keyOf(exact) : undefined;
+    },
+    async update(id, change) {
+      await database
+        .updateTable("keys")
+        .set({
+          ...(change.name === undefined ? {} : { name: change.name }),
+          ...(change.active === undefined ? {} : { active: change.active ? 1 : 0 }),
+          ...(change.expiresAt === undefined ? {} : { expires_at: change.expiresAt }),
+          ...(change.models === undefined ? {} : { models: JSON.stringify(change.models) }),
+          ...(change.rpm === undefined ? {} : { rpm: change.rpm }),
+          ...(change.notes === undefined ? {} : { notes: change.notes }),
+        })
+        .where("id", "=", id)
+        .execute();
+    },
+    async replaceSecret(id, secret, prefix) {
+      await database
+        .updateTable("keys")
+        .set({ hash: box.hashKey(secret), prefix })
+        .where("id", "=", id)
+        .execute();
+    },
+    async count() {
+      const row = await database
+        .selectFrom("keys")
+        .select((expression) => expression.fn.countAll().as("count"))
+        .executeTakeFirstOrThrow();
+      return Number(row.count);
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import { sql, type Kysely } from "kysely";
+import type { Tables } from "./schema.ts";
+
+/** Forward only. Each runs in a transaction of its own, so one cut off by a crash runs again from its beginning. */
+type Migration = { readonly name: string; up(database: Kysely<Tables>): Promise<void> };
+
+const migrations: readonly Migration[] = [
+  {
+    name: "0001-first",
+    async up(database) {
+      const { schema } = database;
+      await schema
+        .createTable("keys")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("name", "text", (column) => column.notNull())
+        .addColumn("hash", "text", (column) => column.notNull().unique())
+        .addColumn("prefix", "text", (column) => column.notNull())
+        .addColumn("active", "integer", (column) => column.notNull())
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addColumn("expires_at", "bigint")
+        .addColumn("models", "text", (column) => column.notNull())
+        .addColumn("rpm", "integer")
+        .addColumn("notes", "text", (column) => column.notNull())
+        .execute();
+      // No primary key on the id: an index on text doubles the cost of an insert, and ids sort by time as the table does.
+      await schema
+        .createTable("exchanges")
+        .addColumn("id", "text", (column) => column.notNull())
+        .addColumn("started_at", "bigint", (column) => column.notNull())
+        .addColumn("duration_ms", "double precision", (column) => column.notNull())
+        .addColumn("first_content_ms", "double precision")
+        .addColumn("operation", "text", (column) => column.notNull())
+        .addColumn("dialect", "text", (column) => column.notNull())
+        .addColumn("upstream_dialect", "text", (column) => column.notNull())
+        .addColumn("key_id", "text", (column) => column.notNull())
+        .addColumn("requested_model", "text", (column) => column.notNull())
+        .addColumn("provider", "text", (column) => column.notNull())
+        .addColumn("model", "text", (column) => column.notNull())
+        .addColumn("stream", "integer", (column) => column.notNull())
+        .addColumn("status", "integer", (column) => column.notNull())
+        .addColumn("outcome", "text", (column) => column.notNull())
+        .addColumn("error_code", "text")
+        .addColumn("finish_reason", "text")
+        .addColumn("service_tier", "text")
+        .addColumn("input_tokens", "bigint")
+        .addColumn("output_tokens", "bigint")
+        .addColumn("cache_read_tokens", "bigint")
+        .addColumn("cache_write_5m_tokens", "bigint")
+        .addColumn("cache_write_1h_tokens", "bigint")
+        .addColumn("reasoning_tokens", "bigint")
+        .addColumn("usage_estimated", "integer")
+        .addColumn("cost_nano_usd", "bigint")
+        .addColumn("degraded", "text", (column) => column.notNull())
+        .execute();
+      await schema.createIndex("exchanges_id").on("exchanges").column("id").execute();
+      await schema
+        .createTable("attempts")
+        .addColumn("exchange_id", "text", (column) => column.notNull())
+        .addColumn("number", "integer", (column) => column.notNull())
+        .addColumn("provider", "text", (column) => column.notNull())
+        .addColumn("model", "text", (column) => column.notNull())
+        .addColumn("started_at", "bigint", (column) => column.notNull())
+        .addColumn("duration_ms", "double precision", (column) => column.notNull())
+        .addColumn("status", "integer", (column) => column.notNull())
+        .addColumn("error", "text")
+        .addColumn("reason", "text")
+        .execute();
+      await schema.createIndex("attempts_exchange").on("attempts").column("exchange_id").execute();
+      await schema
+        .createTable("responses")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("key_id", "text", (column) => column.notNull())
+        .addColumn("provider", "text")
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addColumn("content", "text")
+        .execute();
+      await schema.createIndex("responses_created").on("responses").column("created_at").execute();
+      await schema
+        .createTable("settings")
+        .addColumn("name", "text", (column) => column.primaryKey())
+        .addColumn("value", "text", (column) => column.notNull())
+        .execute();
+    },
+  },
+];
+
+export const newestMigration = migrations.at(-1)!.name;
+
+/** Brings the database to the newest schema. Throws when it is newer than this program. */
+export async function migrate(database: Kysely<Tables>, now: number): Promise<void> {
+  await sql`create table if not exists migrations (name text primary key, applied_at bigint not null)`.execute(
+    database,
+  );
+  const applied = new Set((await database.selectFrom("migrations").select("name").execute()).map((row) => row.name));
+  const unknown = [...applied].filter((name) => !migrations.some((migration) => migration.name === name));
+  if (unknown.length > 0) {
+    throw new Error(
+      `The database was written by a newer Trunkline (it holds ${unknown.join(", ")}). Update Trunkline, or restore a backup made by this version.`,
+    );
+  }
+  for (const migration of migrations) {
+    if (applied.has(migration.name)) continue;
+    await database.transaction().execute(async (transaction) => {
+      await migration.up(transaction);
+      await transaction.insertInto("migrations").values({ name: migration.name, applied_at: now }).execute();
+    });
+  }
+}

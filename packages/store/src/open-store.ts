@@ -1,0 +1,86 @@
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import { createKeyTable, type KeyTable } from "./keys.ts";
+import { migrate } from "./migrations.ts";
+import { createAppendExchanges as createPostgresAppend } from "./postgres/append-exchanges.ts";
+import { pruneBefore, pruneResponsesBefore } from "./prune.ts";
+import { createResponseTable } from "./responses.ts";
+import type { PricedExchange } from "./rows.ts";
+import type { Tables } from "./schema.ts";
+import type { SecretBox } from "./secret-box.ts";
+import { createAppendExchanges as createSqliteAppend } from "./sqlite/append-exchanges.ts";
+import { openSqlite, sqliteDialect } from "./sqlite/node-sqlite.ts";
+
+export type StoreOptions = {
+  /** A file's path, or a `postgres://` address. */
+  readonly location: string;
+  readonly secretBox: SecretBox;
+  readonly now: () => number;
+};
+
+export type Store = {
+  readonly database: Kysely<Tables>;
+  readonly keys: KeyTable;
+  readonly responses: ReturnType<typeof createResponseTable>;
+  /** All of them or none, on disk when it returns. */
+  appendExchanges(exchanges: readonly PricedExchange[]): Promise<void>;
+  prune(before: { exchanges: number; responses: number }, signal: AbortSignal): Promise<number>;
+  /** A consistent copy beside live traffic. SQLite only. */
+  backup(path: string): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** Opens the database, brings it to the newest schema, and hands out its tables. */
+export async function openStore({ location, secretBox, now }: StoreOptions): Promise<Store> {
+  const isPostgres = /^postgres(ql)?:\/\//.test(location);
+  const opened = isPostgres ? openPostgres(location) : openFile(location);
+  const { database } = opened;
+  try {
+    await migrate(database, now());
+  } catch (error) {
+    await database.destroy();
+    throw error;
+  }
+  return {
+    database,
+    keys: createKeyTable(database, secretBox),
+    responses: createResponseTable(database, secretBox),
+    appendExchanges: opened.append,
+    async prune(before, signal) {
+      await pruneResponsesBefore(database, before.responses);
+      return pruneBefore(database, before.exchanges, signal);
+    },
+    backup: opened.backup,
+    close: () => database.destroy(),
+  };
+}
+
+function openFile(path: string) {
+  // SQLite would make the file readable for all: it is made first, and its companions take its mode.
+  if (!existsSync(path)) writeFileSync(path, "", { mode: 0o600, flag: "a" });
+  chmodSync(path, 0o600);
+  const file = openSqlite(path);
+  const database = new Kysely<Tables>({ dialect: sqliteDialect(file) });
+  return {
+    database,
+    append: createSqliteAppend(file),
+    backup: async (target: string) => {
+      if (existsSync(target)) throw new Error(`${target} exists already; name a file that does not.`);
+      file.prepare("vacuum into ?").run(target);
+      chmodSync(target, 0o600);
+    },
+  };
+}
+
+function openPostgres(address: string) {
+  const pool = new pg.Pool({ connectionString: address, max: 10 });
+  // A lost idle connection is replaced at the next query; without a listener it would end the process.
+  pool.on("error", () => {});
+  const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    database,
+    append: createPostgresAppend(database),
+    backup: () => Promise.reject(new Error("`trunkline backup` copies SQLite files; use pg_dump for PostgreSQL.")),
+  };
+}

@@ -1,0 +1,59 @@
+import type { JsonObject, JsonValue } from "@trunkline/contracts";
+import type { Kysely } from "kysely";
+import type { Tables } from "./schema.ts";
+import type { SecretBox } from "./secret-box.ts";
+
+/** A stored Responses answer. `input` and `response` are null when the provider keeps them itself. */
+export type ResponseEntry = {
+  readonly id: string;
+  readonly keyId: string;
+  readonly provider: string | null;
+  readonly createdAt: number;
+  readonly input: readonly JsonValue[] | null;
+  readonly response: JsonObject | null;
+};
+
+/** Conversations kept for `previous_response_id`, encrypted under `secret.key` and bound to their id. */
+export function createResponseTable(database: Kysely<Tables>, box: SecretBox) {
+  return {
+    async save(entry: ResponseEntry): Promise<void> {
+      const content =
+        entry.response === null
+          ? null
+          : box.seal(JSON.stringify({ input: entry.input, response: entry.response }), entry.id);
+      await database
+        .insertInto("responses")
+        .values({
+          id: entry.id,
+          key_id: entry.keyId,
+          provider: entry.provider,
+          created_at: Math.round(entry.createdAt),
+          content,
+        })
+        .onConflict((conflict) => conflict.column("id").doNothing())
+        .execute();
+    },
+    async find(id: string, keyId: string): Promise<ResponseEntry | undefined> {
+      const row = await database
+        .selectFrom("responses")
+        .selectAll()
+        .where("id", "=", id)
+        .where("key_id", "=", keyId)
+        .executeTakeFirst();
+      if (!row) return undefined;
+      const content =
+        row.content === null
+          ? { input: null, response: null }
+          : (JSON.parse(box.open(row.content, id)) as Pick<ResponseEntry, "input" | "response">);
+      return { id, keyId, provider: row.provider, createdAt: Number(row.created_at), ...content };
+    },
+    async delete(id: string, keyId: string): Promise<boolean> {
+      const result = await database
+        .deleteFrom("responses")
+        .where("id", "=", id)
+        .where("key_id", "=", keyId)
+        .executeTakeFirst();
+      return Number(result.numDeletedRows) > 0;
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { Attempt, ExchangeRecord } from "@trunkline/contracts";
+import type { AttemptRow, ExchangeRow } from "./schema.ts";
+
+/** A finished exchange with its price. */
+export type PricedExchange = { readonly record: ExchangeRecord; readonly costNanoUsd: number | null };
+
+export function exchangeRow({ record, costNanoUsd }: PricedExchange): ExchangeRow {
+  const { usage } = record;
+  return {
+    id: record.id,
+    started_at: Math.round(record.startedAt),
+    duration_ms: record.durationMs,
+    first_content_ms: record.firstContentMs,
+    operation: record.operation,
+    dialect: record.dialect,
+    upstream_dialect: record.upstreamDialect,
+    key_id: record.keyId,
+    requested_model: record.requestedModel,
+    provider: record.provider,
+    model: record.model,
+    stream: record.stream ? 1 : 0,
+    status: record.status,
+    outcome: record.outcome,
+    error_code: record.errorCode,
+    finish_reason: record.finishReason,
+    service_tier: record.serviceTier,
+    input_tokens: usage?.inputTokens ?? null,
+    output_tokens: usage?.outputTokens ?? null,
+    cache_read_tokens: usage?.cacheReadTokens ?? null,
+    cache_write_5m_tokens: usage?.cacheWrite5mTokens ?? null,
+    cache_write_1h_tokens: usage?.cacheWrite1hTokens ?? null,
+    reasoning_tokens: usage?.reasoningTokens ?? null,
+    usage_estimated: usage ? (usage.estimated ? 1 : 0) : null,
+    cost_nano_usd: costNanoUsd,
+    degraded: record.degraded.join(","),
+  };
+}
+
+export function attemptRow(exchangeId: string, number: number, attempt: Attempt): AttemptRow {
+  return {
+    exchange_id: exchangeId,
+    number,
+    provider: attempt.provider,
+    model: attempt.model,
+    started_at: Math.round(attempt.startedAt),
+    duration_ms: attempt.durationMs,
+    status: attempt.status,
+    error: attempt.error,
+    reason: attempt.reason,
+  };
+}

@@ -1,0 +1,74 @@
+/** The tables as Kysely sees them. Times are milliseconds since the epoch, booleans 0 or 1, lists and objects JSON text. */
+export type Tables = {
+  keys: KeyRow;
+  exchanges: ExchangeRow;
+  attempts: AttemptRow;
+  responses: ResponseRow;
+  settings: { name: string; value: string };
+  migrations: { name: string; applied_at: number };
+};
+
+export type KeyRow = {
+  id: string;
+  name: string;
+  /** HMAC-SHA-256 of the secret, hex. */
+  hash: string;
+  prefix: string;
+  active: number;
+  created_at: number;
+  expires_at: number | null;
+  models: string;
+  rpm: number | null;
+  notes: string;
+};
+
+export type ExchangeRow = {
+  id: string;
+  started_at: number;
+  duration_ms: number;
+  first_content_ms: number | null;
+  operation: string;
+  dialect: string;
+  upstream_dialect: string;
+  key_id: string;
+  requested_model: string;
+  provider: string;
+  model: string;
+  stream: number;
+  status: number;
+  outcome: string;
+  error_code: string | null;
+  finish_reason: string | null;
+  service_tier: string | null;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  cache_read_tokens: number | null;
+  cache_write_5m_tokens: number | null;
+  cache_write_1h_tokens: number | null;
+  reasoning_tokens: number | null;
+  usage_estimated: number | null;
+  /** Integer nano-USD; null when the price is not known. */
+  cost_nano_usd: number | null;
+  degraded: string;
+};
+
+export type AttemptRow = {
+  exchange_id: string;
+  number: number;
+  provider: string;
+  model: string;
+  started_at: number;
+  duration_ms: number;
+  status: number;
+  error: string | null;
+  reason: string | null;
+};
+
+export type ResponseRow = {
+  id: string;
+  key_id: string;
+  provider: string | null;
+  created_at: number;
+  /** Encrypted JSON of input and response; null when the provider keeps them. */
+  content: string | null;
+};
