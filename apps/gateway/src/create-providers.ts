@@ -1,4 +1,5 @@
 import {
+  createAiSdkProvider,
   createEchoProvider,
   createHttpProvider,
   presetNames,
@@ -63,9 +64,11 @@ function presetFor(name: string, entry: HttpProviderConfig): PresetName {
 }
 
 async function createProvider(name: string, entry: ProviderConfig, options: CreateProvidersOptions): Promise<Provider> {
-  if (!isHttp(entry)) {
-    throw new Error(`the kind '${entry.kind}' is not available`);
+  if (entry.kind === "ai-sdk") {
+    const { factory, family = name } = entry;
+    return createAiSdkProvider({ name, packageName: entry.package, options: entry.options, family, modulesFolder: options.home.modulesFolder, ...(factory === undefined ? {} : { factory }) });
   }
+  if (!isHttp(entry)) throw new Error(`the kind '${entry.kind}' is not available`);
   const preset = presetFor(name, entry);
   const apiKey =
     entry.api_key ??

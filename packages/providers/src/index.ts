@@ -1,4 +1,5 @@
 export * from "./provider.ts";
+export { createAiSdkProvider, type AiSdkProviderOptions } from "./ai-sdk/ai-sdk-provider.ts";
 export { vendorHeaders } from "./http-api/endpoints.ts";
 export { createHttpProvider, type HttpProviderOptions } from "./http-api/http-provider.ts";
 export { presetNames, presetOf, type Preset, type PresetName } from "./http-api/presets.ts";

@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
-import { Kysely, PostgresDialect } from "kysely";
+import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { createKeyTable, type KeyTable } from "./keys.ts";
 import { migrate } from "./migrations.ts";
@@ -26,6 +26,8 @@ export type Store = {
   /** All of them or none, on disk when it returns. */
   appendExchanges(exchanges: readonly PricedExchange[]): Promise<void>;
   prune(before: { exchanges: number; responses: number }, signal: AbortSignal): Promise<number>;
+  /** What is damaged, by the database's own look at it; empty when nothing is. */
+  check(): Promise<string[]>;
   /** A consistent copy beside live traffic. SQLite only. */
   backup(path: string): Promise<void>;
   close(): Promise<void>;
@@ -50,6 +52,11 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     async prune(before, signal) {
       await pruneResponsesBefore(database, before.responses);
       return pruneBefore(database, before.exchanges, signal);
+    },
+    async check() {
+      if (isPostgres) return [];
+      const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check`.execute(database);
+      return rows.map((row) => row.integrity_check).filter((text) => text !== "ok");
     },
     backup: opened.backup,
     close: () => database.destroy(),

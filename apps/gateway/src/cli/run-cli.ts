@@ -1,13 +1,35 @@
+import { CommanderError } from "commander";
 import type { Environment } from "../config/environment.ts";
-import { serve } from "../process/serve.ts";
-import { banner } from "./banner.ts";
+import { ConfigError } from "../config/load-config.ts";
+import { StartError } from "../process/serve.ts";
+import { CommandError, exitCodes } from "./context.ts";
+import { createProgram } from "./program.ts";
 
+/** Runs one command line. Returns the exit code; mistakes are told in a line on standard error, never as a stack. */
 export async function runCli(argv: readonly string[], environment: Environment): Promise<number> {
-  if (argv[0] !== "start") return 2;
-  const started = await serve(environment, { terminal: true });
-  console.log(banner(started));
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void started.stop().then(resolve));
+  let run: (() => Promise<number>) | undefined;
+  const program = createProgram(environment, (given) => {
+    run = given;
   });
-  return 0;
+  try {
+    if (argv.length === 0) {
+      program.outputHelp();
+      return exitCodes.usage;
+    }
+    program.parse([...argv], { from: "user" });
+    return (await run?.()) ?? exitCodes.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    return tell(error, argv.includes("--json"));
+  }
+}
+
+function tell(error: unknown, json: boolean): number {
+  const known = error instanceof CommandError || error instanceof ConfigError || error instanceof StartError;
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) {
+    const problems = error instanceof ConfigError ? { problems: error.problems } : {};
+    console.error(JSON.stringify({ error: message, ...problems }));
+  } else console.error(known ? message : `error: ${message}`);
+  return error instanceof CommandError ? error.exitCode : exitCodes.failed;
 }

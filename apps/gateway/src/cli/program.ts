@@ -1,0 +1,91 @@
+import { Command, Option } from "commander";
+import type { Environment } from "../config/environment.ts";
+import { version } from "../version.ts";
+import { checkConfig, configPath, configSchemaCommand, importConfigCommand, showConfig } from "./commands/config.ts";
+import { backup, databaseCheck, databaseInfo } from "./commands/database.ts";
+import { doctor } from "./commands/doctor.ts";
+import { createKeyCommand, listKeys, revokeKey, rotateKeyCommand, type CreateOptions } from "./commands/keys.ts";
+import { logs } from "./commands/logs.ts";
+import { addModules, listModules } from "./commands/modules.ts";
+import { listModelsCommand, listProviders, testProviders } from "./commands/providers.ts";
+import { restart, start, status, stop } from "./commands/start.ts";
+import { completionScript } from "./completion.ts";
+import { createContext, exitCodes, type CommandContext } from "./context.ts";
+
+type Run = (context: CommandContext) => Promise<number>;
+
+/** Every command. `onRun` is given what a parsed command line asks for. */
+export function createProgram(environment: Environment, onRun: (run: () => Promise<number>) => void): Command {
+  const program = new Command("trunkline")
+    .description("One self-hosted door to every model you already pay for.")
+    .version(version, "-V, --version", "print the version")
+    .helpCommand(false)
+    .showHelpAfterError("Add --help for how to use it.")
+    .exitOverride();
+
+  const act = (command: Command, run: (context: CommandContext, command: Command) => Promise<number>): Command =>
+    command.addOption(new Option("--json", "print JSON")).action(() => onRun(() => run(createContext(environment, command.opts()["json"] === true), command)));
+  const simple = (parent: Command, name: string, description: string, run: Run) => act(parent.command(name).description(description), run);
+
+  act(program.command("start").description("start the gateway").option("-d, --daemon", "in the background"), (context, command) => start(context, command.opts()));
+  simple(program, "stop", "stop the gateway once its requests have ended", stop);
+  simple(program, "restart", "stop it and start it again in the background", restart);
+  simple(program, "status", "tell whether it runs; exit code 3 when not", status);
+  act(program.command("logs").description("show the log").option("-f, --follow", "and every new line").option("-n, --lines <count>", "number of last lines", "50"), (context, command) =>
+    logs(context, command.opts<{ follow?: boolean; lines: string }>()),
+  );
+
+  const keys = program.command("keys").description("client keys");
+  simple(keys, "list", "list the keys, without their secrets", listKeys);
+  act(
+    keys
+      .command("create")
+      .description("make a key and show it once")
+      .requiredOption("--name <name>", "what it is for")
+      .option("--models <glob...>", "models it may use; all when absent")
+      .option("--rpm <count>", "requests a minute")
+      .option("--expires <when>", "a date, or a span such as 30d")
+      .option("--notes <text>", "anything worth knowing"),
+    (context, command) => createKeyCommand(context, command.opts<CreateOptions>()),
+  );
+  act(keys.command("rotate <key>").description("give a key (id or name) a new secret"), (context, command) => rotateKeyCommand(context, command.args[0]!));
+  act(keys.command("revoke <key>").description("stop a key (id or name) from working"), (context, command) => revokeKey(context, command.args[0]!));
+
+  simple(program, "models", "list the models clients can ask for", listModelsCommand);
+  const providers = act(program.command("providers").description("list the providers"), listProviders);
+  act(providers.command("test [name]").description("ask each provider for its models, which costs no tokens"), (context, command) => testProviders(context, command.args[0]));
+  simple(program, "doctor", "look at everything a start and an answer depend on", doctor);
+
+  const config = program.command("config").description("the configuration");
+  act(config.command("check [file]").description("tell what is wrong with it, with line and column"), (context, command) => checkConfig(context, command.args[0]));
+  simple(config, "show", "show it complete with defaults, secrets masked", showConfig);
+  simple(config, "path", "print the file's path", configPath);
+  simple(config, "schema", "print its JSON schema, for editors", configSchemaCommand);
+  act(
+    config.command("import <source> <file>").description("translate a configuration of cliproxyapi or litellm").option("-o, --out <file>", "write it there").option("--force", "replace an existing file"),
+    (context, command) => importConfigCommand(context, command.args[0]!, command.args[1]!, command.opts<{ out?: string; force?: boolean }>()),
+  );
+
+  const database = act(program.command("db").description("where the database is and what it holds"), databaseInfo);
+  simple(database, "check", "look for damage", databaseCheck);
+  act(program.command("backup [file]").description("write a consistent copy of the database"), (context, command) => backup(context, command.args[0]));
+
+  const modules = program.command("modules").description("npm packages loaded on demand");
+  simple(modules, "list", "list the installed ones", listModules);
+  act(modules.command("add <package...>").description("install some into the home folder"), (context, command) => addModules(context, command.args));
+
+  act(program.command("version").description("print the version"), async (context) => {
+    context.print({ version, node: process.version }, () => `trunkline ${version} on Node ${process.version}`);
+    return exitCodes.ok;
+  });
+  program
+    .command("completion <shell>")
+    .description("print completions for bash, zsh or fish")
+    .action((shell: string) =>
+      onRun(async () => {
+        console.log(completionScript(shell, program));
+        return exitCodes.ok;
+      }),
+    );
+  return program;
+}

@@ -1,0 +1,53 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { EmbeddingModelV4, LanguageModelV4 } from "@ai-sdk/provider";
+import { GatewayError } from "@trunkline/contracts";
+
+/** An AI SDK provider as its package makes it: a function, an object, or both. */
+export type SdkProvider = {
+  languageModel?(id: string): LanguageModelV4;
+  embeddingModel?(id: string): EmbeddingModelV4;
+  textEmbeddingModel?(id: string): EmbeddingModelV4;
+} & ((id: string) => LanguageModelV4);
+
+/** Loads a package from the operator's own folder, or from the gateway's. Throws `provider_unavailable` that says how to install it. */
+export async function loadModule(name: string, modulesFolder: string): Promise<Record<string, unknown>> {
+  for (const from of [join(modulesFolder, "package.json"), import.meta.filename]) {
+    let path: string;
+    try {
+      path = createRequire(from).resolve(name);
+    } catch {
+      continue;
+    }
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  }
+  throw new GatewayError("provider_unavailable", `The package '${name}' is not installed. Run: npx trunkline modules add ${name}`);
+}
+
+/** Makes the provider with the named factory, or with the only export called `create…`. */
+export function makeProvider(module: Record<string, unknown>, packageName: string, factory: string | undefined, options: Readonly<Record<string, unknown>>): SdkProvider {
+  const candidates = Object.keys(module).filter((name) => /^create[A-Z]/.test(name) && typeof module[name] === "function");
+  const name = factory ?? candidates[0];
+  if (factory === undefined && candidates.length !== 1) {
+    throw new GatewayError("provider_unavailable", `The package '${packageName}' exports ${candidates.length} factories (${candidates.join(", ")}): name one as \`factory\`.`);
+  }
+  const make = name === undefined ? undefined : module[name];
+  if (typeof make !== "function") throw new GatewayError("provider_unavailable", `The package '${packageName}' exports no function '${String(name)}'.`);
+  return (make as (options: unknown) => SdkProvider)(options);
+}
+
+const specifications: readonly string[] = ["v3", "v4"];
+
+/** The model of that name. Throws `provider_unavailable` for a package of another generation of the specification. */
+export function languageModel(provider: SdkProvider, id: string): LanguageModelV4 {
+  const model = provider.languageModel ? provider.languageModel(id) : provider(id);
+  if (!specifications.includes(model.specificationVersion)) {
+    throw new GatewayError("provider_unavailable", `This package speaks specification ${String(model.specificationVersion)} of the AI SDK; v3 and v4 are understood. Install a newer version.`);
+  }
+  return model;
+}
+
+export function embeddingModel(provider: SdkProvider, id: string): EmbeddingModelV4 | undefined {
+  return (provider.embeddingModel ?? provider.textEmbeddingModel)?.(id);
+}
