@@ -28,7 +28,8 @@ const verbs: Readonly<Record<string, Omit<ModelRoute, "model">>> = {
   batchEmbedContents: { dialect: "gemini", operation: "embed", batch: true },
 };
 
-const geminiPath = /^\/v1(?:beta|alpha)?\/models\/(.+):([A-Za-z]+)$/;
+/** Clients put a model whose name has a slash either behind `models/` or in its place. */
+const geminiPath = /^\/v1(?:beta|alpha)?\/(?:models\/)?(.+):([A-Za-z]+)$/;
 
 /** The route of a POST's path, or undefined when it is none of the model routes. */
 export function matchModelRoute(path: string): ModelRoute | undefined {
