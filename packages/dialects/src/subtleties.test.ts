@@ -11,7 +11,7 @@ const traits: Record<DialectName, TargetTraits> = { "openai-chat": openai, "open
 
 const decode = (dialect: DialectName, body: object) => dialects[dialect].decodeRequest(body as JsonObject, "m");
 const encode = (dialect: DialectName, conversation: Conversation, model = "m", target = traits[dialect]) => dialects[dialect].encodeRequest(conversation, model, target);
-const translate = (from: DialectName, to: DialectName, body: object, model?: string) => encode(to, decode(from, body), model).body as Record<string, never>;
+const translate = (from: DialectName, to: DialectName, body: object, model?: string) => encode(to, decode(from, body), model).body as Record<string, unknown>;
 
 function context(members: Partial<AnswerContext> = {}): AnswerContext {
   return { model: "asked-for", conversation: decode("openai-chat", { messages: [{ role: "user", content: "x" }] }), echo: {}, includeUsage: false, estimatedInputTokens: 7, asJsonArray: false, requestId: "req_1", now: 0, ...members };

@@ -33,6 +33,8 @@ export type HttpTarget = {
   readonly name: string;
   readonly traits: TargetTraits;
   readonly dispatcher: Dispatcher;
+  /** The operator's API key, which no message may hold; empty when there is none. */
+  readonly secret: string;
   wireRequest(
     dialect: DialectName,
     operation: Operation,
@@ -57,6 +59,7 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
     name: options.name,
     traits,
     dispatcher: transport.dispatcher,
+    secret: options.apiKey ?? "",
     wireRequest(dialect, operation, request, body, batch = request.batch) {
       const path = pathOf(dialect, operation, { model: request.model, stream: request.stream, batch });
       return {

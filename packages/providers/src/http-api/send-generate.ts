@@ -25,11 +25,13 @@ export function failureOf(
   headers: AnswerHeaders,
   body: string,
 ): GatewayError {
-  const error = dialects[dialect].decodeError({ status, retryAfterMs: retryAfterMs(headers, Date.now()), body });
+  // Vendors quote a wrong key back; it is the operator's.
+  const clean = target.secret === "" ? body : body.replaceAll(target.secret, "[redacted]");
+  const error = dialects[dialect].decodeError({ status, retryAfterMs: retryAfterMs(headers, Date.now()), body: clean });
   const message = error.message.replace("The provider", `The provider '${target.name}'`);
   // The gateway's own credential is no business of the client: those answers are not passed on.
   const isOurs = error.code === "upstream_auth_failed" || error.code === "upstream_quota_exceeded";
-  const native = isOurs || parseJsonObject(body) === undefined ? undefined : { dialect, status, body };
+  const native = isOurs || parseJsonObject(clean) === undefined ? undefined : { dialect, status, body: clean };
   return new GatewayError(error.code, message, { ...error.details, ...(native ? { native } : {}) });
 }
 

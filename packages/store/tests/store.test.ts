@@ -1,0 +1,143 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { usageOf, type ExchangeRecord, type Key } from "@trunkline/contracts";
+import { startPostgres, type TestPostgres } from "@trunkline/testkit";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createSecretBox, openStore, type Store } from "../src/index.ts";
+
+const secretBox = createSecretBox(Buffer.alloc(32, 7));
+const folder = mkdtempSync(join(tmpdir(), "trunkline-store-"));
+let postgres: TestPostgres;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+});
+afterAll(async () => {
+  await postgres?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const key: Key = { id: "key_1", name: "one", prefix: "tl-abc", active: true, createdAt: 1_760_000_000_000, expiresAt: null, models: ["gpt-*"], rpm: 5, notes: "" };
+
+function exchange(id: string, startedAt: number): ExchangeRecord {
+  return {
+    id,
+    startedAt,
+    durationMs: 12.5,
+    firstContentMs: 3,
+    operation: "generate",
+    dialect: "openai-chat",
+    upstreamDialect: "openai-chat",
+    keyId: "key_1",
+    requestedModel: "m",
+    provider: "p",
+    model: "m",
+    stream: true,
+    status: 200,
+    outcome: "ok",
+    errorCode: null,
+    finishReason: "stop",
+    serviceTier: null,
+    usage: usageOf({ inputTokens: 3, outputTokens: 4 }),
+    degraded: ["seed"],
+    attempts: [
+      { provider: "p", model: "m", startedAt, durationMs: 1, status: 0, error: "upstream_unreachable", reason: "refused" },
+      { provider: "p", model: "m", startedAt, durationMs: 9, status: 200, error: null, reason: null },
+    ],
+  };
+}
+
+// Every store passes the same suite.
+describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
+  let store: Store;
+  const location = () => (kind === "sqlite" ? join(folder, "a.db") : postgres.address);
+  beforeAll(async () => {
+    store = await openStore({ location: location(), secretBox, now: Date.now });
+  });
+  afterAll(() => store?.close());
+
+  test("keys: only the hash is stored; they are found, changed and given a new secret", async () => {
+    await store.keys.insert(key, "tl-secret-one");
+    const raw = await store.database.selectFrom("keys").selectAll().execute();
+    expect(JSON.stringify(raw)).not.toContain("secret-one");
+    expect(await store.keys.find("tl-secret-one")).toEqual(key);
+    expect(await store.keys.find("tl-secret-two")).toBeUndefined();
+    await store.keys.update("key_1", { active: false, rpm: null, expiresAt: 5 });
+    expect(await store.keys.get("one")).toMatchObject({ active: false, rpm: null, expiresAt: 5 });
+    await store.keys.replaceSecret("key_1", "tl-secret-two", "tl-sec");
+    expect(await store.keys.find("tl-secret-one")).toBeUndefined();
+    expect(await store.keys.find("tl-secret-two")).toMatchObject({ id: "key_1", prefix: "tl-sec" });
+    expect(await store.keys.count()).toBe(1);
+    expect(await store.keys.list()).toHaveLength(1);
+  });
+
+  test("exchanges: a batch is written whole, with the attempts that say something", async () => {
+    const plain = { ...exchange("req_2", 2000), attempts: [exchange("x", 0).attempts[1]!] };
+    await store.appendExchanges([{ record: exchange("req_1", 1000), costNanoUsd: 123_456_789_012 }, { record: plain, costNanoUsd: null }]);
+    const rows = await store.database.selectFrom("exchanges").selectAll().orderBy("id").execute();
+    expect(rows.map((row) => [row.id, Number(row.started_at), Number(row.input_tokens), row.cost_nano_usd === null ? null : Number(row.cost_nano_usd), row.degraded])).toEqual([
+      ["req_1", 1000, 3, 123_456_789_012, "seed"],
+      ["req_2", 2000, 3, null, "seed"],
+    ]);
+    const attempts = await store.database.selectFrom("attempts").select(["exchange_id", "number", "error"]).orderBy("number").execute();
+    expect(attempts).toEqual([{ exchange_id: "req_1", number: 1, error: "upstream_unreachable" }, { exchange_id: "req_1", number: 2, error: null }]);
+  });
+
+  test("a batch with one bad row writes none of it", async () => {
+    const bad = { ...exchange("req_3", 3000), provider: null as unknown as string };
+    await expect(store.appendExchanges([{ record: exchange("req_4", 3000), costNanoUsd: 1 }, { record: bad, costNanoUsd: 1 }])).rejects.toThrow();
+    expect(await store.database.selectFrom("exchanges").select("id").where("started_at", "=", 3000).execute()).toEqual([]);
+  });
+
+  test("responses are sealed, belong to one key, and are forgotten when told", async () => {
+    const entry = { id: "resp_1", keyId: "key_1", provider: null, createdAt: 1000, input: [{ type: "message", content: "my secret" }], response: { id: "resp_1", output: [] } };
+    await store.responses.save(entry);
+    const raw = await store.database.selectFrom("responses").selectAll().execute();
+    expect(JSON.stringify(raw)).not.toContain("my secret");
+    expect(await store.responses.find("resp_1", "key_1")).toEqual(entry);
+    expect(await store.responses.find("resp_1", "key_2")).toBeUndefined();
+    expect(await store.responses.delete("resp_1", "key_2")).toBe(false);
+    expect(await store.responses.delete("resp_1", "key_1")).toBe(true);
+  });
+
+  test("pruning takes what is old and leaves the rest", async () => {
+    expect(await store.prune({ exchanges: 1500, responses: 0 }, new AbortController().signal)).toBe(1);
+    expect(await store.database.selectFrom("exchanges").select("id").execute()).toEqual([{ id: "req_2" }]);
+    expect(await store.database.selectFrom("attempts").selectAll().execute()).toEqual([]);
+  });
+
+  test("opening again changes nothing; a newer schema is refused", async () => {
+    const again = await openStore({ location: location(), secretBox, now: Date.now });
+    expect(await again.keys.count()).toBe(1);
+    await again.database.insertInto("migrations").values({ name: "9999-from-the-future", applied_at: 0 }).execute();
+    await again.close();
+    await expect(openStore({ location: location(), secretBox, now: Date.now })).rejects.toThrow("newer Trunkline");
+    await store.database.deleteFrom("migrations").where("name", "=", "9999-from-the-future").execute();
+  });
+});
+
+test("the file is the owner's alone, and a backup is a whole copy", async () => {
+  const path = join(folder, "b.db");
+  const store = await openStore({ location: path, secretBox, now: Date.now });
+  await store.keys.insert(key, "tl-s");
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  const copy = join(folder, "copy.db");
+  await store.backup(copy);
+  await expect(store.backup(copy)).rejects.toThrow("exists already");
+  await store.close();
+  expect(statSync(copy).mode & 0o777).toBe(0o600);
+  const opened = await openStore({ location: copy, secretBox, now: Date.now });
+  expect(await opened.keys.count()).toBe(1);
+  expect(await opened.check()).toEqual([]);
+  await opened.close();
+});
+
+test("a sealed text opens only with its key and purpose, and every seal differs", () => {
+  const sealed = secretBox.seal("text", "a");
+  expect(secretBox.seal("text", "a")).not.toBe(sealed);
+  expect(secretBox.open(sealed, "a")).toBe("text");
+  expect(() => secretBox.open(sealed, "b")).toThrow();
+  expect(() => createSecretBox(Buffer.alloc(32, 8)).open(sealed, "a")).toThrow();
+  expect(readFileSync(join(folder, "b.db")).includes("tl-s")).toBe(false);
+});
