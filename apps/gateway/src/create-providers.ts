@@ -2,6 +2,7 @@ import {
   createAiSdkProvider,
   createEchoProvider,
   createHttpProvider,
+  createLlamaFileProvider,
   presetNames,
   presetOf,
   type GuardedFetch,
@@ -68,7 +69,15 @@ async function createProvider(name: string, entry: ProviderConfig, options: Crea
     const { factory, family = name } = entry;
     return createAiSdkProvider({ name, packageName: entry.package, options: entry.options, family, modulesFolder: options.home.modulesFolder, ...(factory === undefined ? {} : { factory }) });
   }
-  if (!isHttp(entry)) throw new Error(`the kind '${entry.kind}' is not available`);
+  if (entry.kind === "llama-file") {
+    return createLlamaFileProvider({
+      name,
+      path: entry.path,
+      modulesFolder: options.home.modulesFolder,
+      ...(entry.context_size === undefined ? {} : { contextSize: entry.context_size }),
+      ...(entry.threads === undefined ? {} : { threads: entry.threads }),
+    });
+  }
   const preset = presetFor(name, entry);
   const apiKey =
     entry.api_key ??

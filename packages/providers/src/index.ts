@@ -1,3 +1,4 @@
+export { createLlamaFileProvider, type LlamaFileProviderOptions } from "./llama-file/llama-file-provider.ts";
 export * from "./provider.ts";
 export { createAiSdkProvider, type AiSdkProviderOptions } from "./ai-sdk/ai-sdk-provider.ts";
 export { vendorHeaders } from "./http-api/endpoints.ts";

@@ -3,7 +3,8 @@ import { createCollector, decodeEmbedRequest, encodeEmbedAnswer, restoreToolEven
 import type { AnswerSink, Provider, ProviderCall, ProviderRequest } from "../provider.ts";
 import { createPartDecoder, sdkError } from "./decode-part.ts";
 import { encodeCall } from "./encode-call.ts";
-import { embeddingModel, languageModel, loadModule, makeProvider } from "./load-model.ts";
+import { loadModule } from "../shared/load-module.ts";
+import { embeddingModel, languageModel, makeProvider } from "./load-model.ts";
 
 export type AiSdkProviderOptions = {
   readonly name: string;

@@ -1,6 +1,3 @@
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { EmbeddingModelV4, LanguageModelV4 } from "@ai-sdk/provider";
 import { GatewayError } from "@trunkline/contracts";
 
@@ -10,20 +7,6 @@ export type SdkProvider = {
   embeddingModel?(id: string): EmbeddingModelV4;
   textEmbeddingModel?(id: string): EmbeddingModelV4;
 } & ((id: string) => LanguageModelV4);
-
-/** Loads a package from the operator's own folder, or from the gateway's. Throws `provider_unavailable` that says how to install it. */
-export async function loadModule(name: string, modulesFolder: string): Promise<Record<string, unknown>> {
-  for (const from of [join(modulesFolder, "package.json"), import.meta.filename]) {
-    let path: string;
-    try {
-      path = createRequire(from).resolve(name);
-    } catch {
-      continue;
-    }
-    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
-  }
-  throw new GatewayError("provider_unavailable", `The package '${name}' is not installed. Run: npx trunkline modules add ${name}`);
-}
 
 /** Makes the provider with the named factory, or with the only export called `create…`. */
 export function makeProvider(module: Record<string, unknown>, packageName: string, factory: string | undefined, options: Readonly<Record<string, unknown>>): SdkProvider {

@@ -20,7 +20,9 @@ export async function addModules(context: CommandContext, names: readonly string
   const file = join(folder, "package.json");
   if (!existsSync(file)) writeFileSync(file, JSON.stringify({ private: true, type: "module" }));
   // Optional parts of node-llama-cpp are half a gigabyte of GPU builds; the plain one for this machine is asked for by name.
-  const extra = names.some((name) => name.startsWith("node-llama-cpp")) ? [`@node-llama-cpp/${process.platform === "darwin" ? "mac" : process.platform === "win32" ? "win" : "linux"}-${process.arch}`] : [];
+  const llama = names.find((name) => /^node-llama-cpp(@|$)/.test(name));
+  const platform = process.platform === "darwin" ? "mac" : process.platform === "win32" ? "win" : "linux";
+  const extra = llama === undefined ? [] : [llama.replace("node-llama-cpp", `@node-llama-cpp/${platform}-${process.arch}`)];
   const ended = spawnSync("npm", ["install", "--omit=optional", "--no-audit", "--no-fund", "--save-exact", "--ignore-scripts", ...names, ...extra], {
     cwd: folder,
     stdio: context.json ? ["ignore", "ignore", "inherit"] : ["ignore", "inherit", "inherit"],
