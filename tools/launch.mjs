@@ -26,29 +26,48 @@ function fail(message) {
 
 function install() {
   const stampFile = join(root, "node_modules", ".trunkline-install");
-  const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   const stamp = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : "";
   if (stamp === `${lock} all` || (!wantsTools && stamp === `${lock} runtime`)) return;
   console.log(wantsTools ? "Installing everything the tests need …" : "Installing what the gateway needs (once) …");
   const npm = process.env.npm_execpath;
-  const options = ["ci", "--no-audit", "--no-fund", "--loglevel=error", ...(wantsTools ? ["--include=dev"] : ["--omit=dev"])];
+  const options = [
+    "ci",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    ...(wantsTools ? ["--include=dev"] : ["--omit=dev"]),
+  ];
   const ended = npm?.endsWith(".js")
     ? spawnSync(process.execPath, [npm, ...options], { cwd: root, stdio: ["ignore", "inherit", "inherit"] })
-    : spawnSync("npm", options, { cwd: root, stdio: ["ignore", "inherit", "inherit"], shell: process.platform === "win32" });
-  if (ended.status !== 0) fail("npm could not install the packages; its message stands above. Check the network and run the same command again.");
+    : spawnSync("npm", options, {
+        cwd: root,
+        stdio: ["ignore", "inherit", "inherit"],
+        shell: process.platform === "win32",
+      });
+  if (ended.status !== 0)
+    fail(
+      "npm could not install the packages; its message stands above. Check the network and run the same command again.",
+    );
   writeFileSync(stampFile, `${lock} ${wantsTools ? "all" : "runtime"}`);
 }
 
 function newEnoughNode() {
   if (Number(process.versions.node.split(".")[0]) >= oldestThatRuns) return process.execPath;
   const name = pinnedPackages[`${process.platform}-${process.arch}`];
-  if (!name) fail(`Trunkline needs Node ${oldestThatRuns} or newer, and npm has none for ${process.platform}-${process.arch}. Install one and run the same command again.`);
+  if (!name)
+    fail(
+      `Trunkline needs Node ${oldestThatRuns} or newer, and npm has none for ${process.platform}-${process.arch}. Install one and run the same command again.`,
+    );
   const pinned = join(root, "node_modules", name, "bin", process.platform === "win32" ? "node.exe" : "node");
   if (!existsSync(pinned)) fail(`${pinned} is missing. Remove node_modules and run the same command again.`);
   return pinned;
 }
 
-if (Number(process.versions.node.split(".")[0]) < 20) fail(`This is Node ${process.version}; Trunkline installs itself with Node 20 or newer.`);
+if (Number(process.versions.node.split(".")[0]) < 20)
+  fail(`This is Node ${process.version}; Trunkline installs itself with Node 20 or newer.`);
 install();
 const node = newEnoughNode();
 const entry = wantsTools ? join(root, "tools", "check.ts") : join(root, "apps", "gateway", "src", "cli", "main.ts");

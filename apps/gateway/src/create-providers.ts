@@ -67,7 +67,14 @@ function presetFor(name: string, entry: HttpProviderConfig): PresetName {
 async function createProvider(name: string, entry: ProviderConfig, options: CreateProvidersOptions): Promise<Provider> {
   if (entry.kind === "ai-sdk") {
     const { factory, family = name } = entry;
-    return createAiSdkProvider({ name, packageName: entry.package, options: entry.options, family, modulesFolder: options.home.modulesFolder, ...(factory === undefined ? {} : { factory }) });
+    return createAiSdkProvider({
+      name,
+      packageName: entry.package,
+      options: entry.options,
+      family,
+      modulesFolder: options.home.modulesFolder,
+      ...(factory === undefined ? {} : { factory }),
+    });
   }
   if (entry.kind === "llama-file") {
     return createLlamaFileProvider({

@@ -27,7 +27,7 @@ export function parseClients(text: string | undefined): Client[] {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`TRUNKLINE_CLIENTS is not JSON: ${(error as Error).message}`);
+    throw new Error(`TRUNKLINE_CLIENTS is not JSON: ${(error as Error).message}`, { cause: error });
   }
   const result = clientsSchema.safeParse(value);
   if (!result.success) {

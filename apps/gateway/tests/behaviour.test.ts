@@ -6,33 +6,64 @@ import { fixtures, sendJson, sendSse, startUpstream, type Behaviour } from "@tru
 import { fourProviders, requestFor, startGateway, startPair, type TestGateway } from "./harness.ts";
 
 async function rows(gateway: TestGateway) {
-  await expect.poll(async () => (await gateway.started.gateway.health()) as { ledger: { queued: number } }).toMatchObject({ ledger: { queued: 0 } });
+  await expect
+    .poll(async () => (await gateway.started.gateway.health()) as { ledger: { queued: number } })
+    .toMatchObject({ ledger: { queued: 0 } });
   return gateway.started.gateway.store.database.selectFrom("exchanges").selectAll().orderBy("started_at").execute();
 }
 
-const chat = (model: string, content = "Hello", more: object = {}) => ({ model, messages: [{ role: "user", content }], ...more });
+const chat = (model: string, content = "Hello", more: object = {}) => ({
+  model,
+  messages: [{ role: "user", content }],
+  ...more,
+});
 
 test("every exchange is in the ledger with its usage, cost and target", async () => {
   const { gateway, close } = await startPair(undefined, { aliases: { fast: "u-anthropic/claude-sonnet-4-5" } });
   await (await gateway.post("/v1/chat/completions", chat("fast"))).text();
   await (await gateway.post("/v1/chat/completions", chat("fast", "Hello", { stream: true }))).text();
-  await (await gateway.post("/v1/messages", { model: "fast", max_tokens: 9, stream: true, messages: [{ role: "user", content: "x" }] })).text();
+  await (
+    await gateway.post("/v1/messages", {
+      model: "fast",
+      max_tokens: 9,
+      stream: true,
+      messages: [{ role: "user", content: "x" }],
+    })
+  ).text();
   await (await gateway.post("/v1/chat/completions", chat("nowhere"))).text();
   const found = await rows(gateway);
   // 176 fresh tokens at $3, 1024 cached at $0.30, 9 out at $15 a million.
   const cost = 176 * 3000 + 1024 * 300 + 9 * 15_000;
   expect(found).toHaveLength(4);
   for (const row of found.slice(0, 3)) {
-    expect(row).toMatchObject({ requested_model: "fast", provider: "u-anthropic", model: "claude-sonnet-4-5", status: 200, outcome: "ok", input_tokens: 1200, cache_read_tokens: 1024, output_tokens: 9, cost_nano_usd: cost, usage_estimated: 0 });
+    expect(row).toMatchObject({
+      requested_model: "fast",
+      provider: "u-anthropic",
+      model: "claude-sonnet-4-5",
+      status: 200,
+      outcome: "ok",
+      input_tokens: 1200,
+      cache_read_tokens: 1024,
+      output_tokens: 9,
+      cost_nano_usd: cost,
+      usage_estimated: 0,
+    });
   }
-  expect(found.map((row) => [row.dialect, row.upstream_dialect, row.stream])).toEqual([["openai-chat", "anthropic-messages", 0], ["openai-chat", "anthropic-messages", 1], ["anthropic-messages", "anthropic-messages", 1], ["openai-chat", "", 0]]);
+  expect(found.map((row) => [row.dialect, row.upstream_dialect, row.stream])).toEqual([
+    ["openai-chat", "anthropic-messages", 0],
+    ["openai-chat", "anthropic-messages", 1],
+    ["anthropic-messages", "anthropic-messages", 1],
+    ["openai-chat", "", 0],
+  ]);
   expect(found[3]).toMatchObject({ outcome: "error", status: 404, error_code: "model_not_found", cost_nano_usd: null });
   await close();
 });
 
 test("a usage chunk the client did not ask for is asked for, read, and withheld", async () => {
   const { gateway, upstream, close } = await startPair();
-  const text = await (await gateway.post("/v1/chat/completions", chat("u-chat/case-text", "Hello", { stream: true }))).text();
+  const text = await (
+    await gateway.post("/v1/chat/completions", chat("u-chat/case-text", "Hello", { stream: true }))
+  ).text();
   expect(upstream.received[0]!.body["stream_options"]).toEqual({ include_usage: true });
   expect(text).not.toContain('"prompt_tokens"');
   expect(text.trimEnd().endsWith("data: [DONE]")).toBe(true);
@@ -48,14 +79,26 @@ test("a client that leaves cancels the upstream; what passed is recorded, marked
   const { gateway, upstream, close } = await startPair(half);
   const aborted = upstream.nextAbort();
   const controller = new AbortController();
-  const response = await fetch(`${gateway.origin}/v1/chat/completions`, { method: "POST", signal: controller.signal, headers: { authorization: `Bearer ${gateway.key}` }, body: JSON.stringify(chat("u-anthropic/claude-sonnet-4-5", "Hello", { stream: true })) });
+  const response = await fetch(`${gateway.origin}/v1/chat/completions`, {
+    method: "POST",
+    signal: controller.signal,
+    headers: { authorization: `Bearer ${gateway.key}` },
+    body: JSON.stringify(chat("u-anthropic/claude-sonnet-4-5", "Hello", { stream: true })),
+  });
   const reader = response.body!.getReader();
   await reader.read();
   controller.abort();
   await aborted;
-  await expect.poll(() => gateway.started.gateway.store.database.selectFrom("exchanges").selectAll().execute()).toHaveLength(1);
+  await expect
+    .poll(() => gateway.started.gateway.store.database.selectFrom("exchanges").selectAll().execute())
+    .toHaveLength(1);
   // message_start told the input; the output is counted from the text that came.
-  expect((await rows(gateway))[0]).toMatchObject({ outcome: "cancelled", status: 499, input_tokens: 1200, usage_estimated: 1 });
+  expect((await rows(gateway))[0]).toMatchObject({
+    outcome: "cancelled",
+    status: 499,
+    input_tokens: 1200,
+    usage_estimated: 1,
+  });
   await close();
 });
 
@@ -71,12 +114,17 @@ test("an upstream that breaks off in the middle is an error to client and ledger
     expect(text).toContain('"error"');
     expect(text).not.toContain("message_stop");
   }
-  expect((await rows(gateway)).map(({ outcome, error_code }) => [outcome, error_code])).toEqual([["error", "upstream_ended_early"], ["error", "upstream_ended_early"]]);
+  expect((await rows(gateway)).map(({ outcome, error_code }) => [outcome, error_code])).toEqual([
+    ["error", "upstream_ended_early"],
+    ["error", "upstream_ended_early"],
+  ]);
   await close();
 });
 
 test("an error before the first content is a plain error answer, also for a stream", async () => {
-  const { gateway, close } = await startPair((_request, response) => sendSse(response, `event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"busy"}}\n\n`));
+  const { gateway, close } = await startPair((_request, response) =>
+    sendSse(response, `event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"busy"}}\n\n`),
+  );
   const response = await gateway.post("/v1/chat/completions", chat("u-anthropic/x", "Hello", { stream: true }));
   expect(response.status).toBe(503);
   expect(await response.json()).toMatchObject({ error: { code: "upstream_overloaded" } });
@@ -84,9 +132,17 @@ test("an error before the first content is a plain error answer, also for a stre
 });
 
 test("the upstream's own error body goes to a client of its dialect as it is", async () => {
-  const error = { type: "error", error: { type: "invalid_request_error", message: "max_tokens: 9 > 8" }, request_id: "req_up" };
+  const error = {
+    type: "error",
+    error: { type: "invalid_request_error", message: "max_tokens: 9 > 8" },
+    request_id: "req_up",
+  };
   const { gateway, close } = await startPair((_request, response) => sendJson(response, 400, error));
-  const response = await gateway.post("/v1/messages", { model: "u-anthropic/x", max_tokens: 9, messages: [{ role: "user", content: "x" }] });
+  const response = await gateway.post("/v1/messages", {
+    model: "u-anthropic/x",
+    max_tokens: 9,
+    messages: [{ role: "user", content: "x" }],
+  });
   expect(response.status).toBe(400);
   expect(await response.json()).toEqual(error);
   await close();
@@ -108,7 +164,8 @@ test("silence is broken by heartbeats before the first token", async () => {
   expect(Buffer.from((await reader.read()).value!).toString()).toMatch(/^event: ping/);
   release();
   let rest = "";
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) rest += Buffer.from(piece.value).toString();
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read())
+    rest += Buffer.from(piece.value).toString();
   expect(rest).toContain("message_stop");
   await close();
 });
@@ -151,21 +208,35 @@ test("a slow reader holds the upstream back instead of filling the memory", asyn
 test("files named by URL are fetched for those that need them inline, but never from the inside", async () => {
   const pixel = Buffer.from("iVBORw0KGgo=", "base64");
   const server = createServer((message, response) => {
-    if (message.url === "/redirect") return response.writeHead(302, { location: "http://169.254.169.254/latest/meta-data" }).end();
-    if (message.url === "/big.png") return response.writeHead(200, { "content-type": "image/png" }).end(Buffer.alloc(2 * 1024 * 1024));
+    if (message.url === "/redirect")
+      return response.writeHead(302, { location: "http://169.254.169.254/latest/meta-data" }).end();
+    if (message.url === "/big.png")
+      return response.writeHead(200, { "content-type": "image/png" }).end(Buffer.alloc(2 * 1024 * 1024));
     response.writeHead(200, { "content-type": "image/png" }).end(pixel);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const upstream = await startUpstream(({ stream }, response) => (stream ? sendSse(response, fixtures.gemini.text.sse) : sendJson(response, 200, fixtures.gemini.text.json)));
-  const allowing = await startGateway({ providers: fourProviders(upstream.origin), media: { allow_addresses: ["127.0.0.0/8"], max_mb: 1 } });
+  const upstream = await startUpstream(({ stream }, response) =>
+    stream ? sendSse(response, fixtures.gemini.text.sse) : sendJson(response, 200, fixtures.gemini.text.json),
+  );
+  const allowing = await startGateway({
+    providers: fourProviders(upstream.origin),
+    media: { allow_addresses: ["127.0.0.0/8"], max_mb: 1 },
+  });
   const strict = await startGateway({ providers: fourProviders(upstream.origin) });
-  const see = (gateway: TestGateway, url: string) => gateway.post("/v1/chat/completions", { model: "u-gemini/x", messages: [{ role: "user", content: [{ type: "image_url", image_url: { url } }] }] });
+  const see = (gateway: TestGateway, url: string) =>
+    gateway.post("/v1/chat/completions", {
+      model: "u-gemini/x",
+      messages: [{ role: "user", content: [{ type: "image_url", image_url: { url } }] }],
+    });
 
   expect((await see(allowing, `http://127.0.0.1:${port}/a.png`)).status).toBe(200);
-  expect(JSON.stringify(upstream.received.at(-1)!.body)).toContain('"inlineData":{"mimeType":"image/png","data":"iVBORw0KGgo="}');
+  expect(JSON.stringify(upstream.received.at(-1)!.body)).toContain(
+    '"inlineData":{"mimeType":"image/png","data":"iVBORw0KGgo="}',
+  );
   const sent = upstream.received.length;
-  for (const url of [`http://127.0.0.1:${port}/redirect`, `http://127.0.0.1:${port}/big.png`]) expect((await see(allowing, url)).status).toBe(400);
+  for (const url of [`http://127.0.0.1:${port}/redirect`, `http://127.0.0.1:${port}/big.png`])
+    expect((await see(allowing, url)).status).toBe(400);
   for (const url of [
     `http://127.0.0.1:${port}/a.png`,
     `http://localhost:${port}/a.png`,
@@ -189,12 +260,24 @@ test("files named by URL are fetched for those that need them inline, but never 
 test("compressed bodies are read", async () => {
   const { gateway, close } = await startPair();
   const text = JSON.stringify(chat("trunkline/echo"));
-  for (const [encoding, bytes] of [["gzip", gzipSync(text)], ["br", brotliCompressSync(text)], ["zstd", zstdCompressSync(text)]] as const) {
-    const response = await fetch(`${gateway.origin}/v1/chat/completions`, { method: "POST", headers: { authorization: `Bearer ${gateway.key}`, "content-encoding": encoding }, body: new Uint8Array(bytes) });
+  for (const [encoding, bytes] of [
+    ["gzip", gzipSync(text)],
+    ["br", brotliCompressSync(text)],
+    ["zstd", zstdCompressSync(text)],
+  ] as const) {
+    const response = await fetch(`${gateway.origin}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${gateway.key}`, "content-encoding": encoding },
+      body: new Uint8Array(bytes),
+    });
     expect(response.status).toBe(200);
   }
   const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
-  const response = await fetch(`${gateway.origin}/v1/chat/completions`, { method: "POST", headers: { authorization: `Bearer ${gateway.key}`, "content-encoding": "gzip" }, body: new Uint8Array(bomb) });
+  const response = await fetch(`${gateway.origin}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${gateway.key}`, "content-encoding": "gzip" },
+    body: new Uint8Array(bomb),
+  });
   expect(response.status).toBe(413);
   await close();
 });
@@ -209,10 +292,18 @@ test("health, metrics, security headers and CORS", async () => {
   expect(await (await gateway.get("/v1/health")).json()).toMatchObject({ status: "ok", database: "ok" });
   expect((await fetch(`${gateway.origin}/metrics`)).status).toBe(401);
   const basic = Buffer.from(`admin:${gateway.started.adminPassword}`).toString("base64");
-  const metrics = await (await fetch(`${gateway.origin}/metrics`, { headers: { authorization: `Basic ${basic}` } })).text();
+  const metrics = await (
+    await fetch(`${gateway.origin}/metrics`, { headers: { authorization: `Basic ${basic}` } })
+  ).text();
   expect(metrics).toMatch(/trunkline_success_requests_total\{provider="u-chat",model="case-text"\} 1/);
-  const preflight = (origin: string) => fetch(`${gateway.origin}/v1/messages`, { method: "OPTIONS", headers: { origin, "access-control-request-method": "POST" } });
-  expect((await preflight("https://app.example")).headers.get("access-control-allow-origin")).toBe("https://app.example");
+  const preflight = (origin: string) =>
+    fetch(`${gateway.origin}/v1/messages`, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST" },
+    });
+  expect((await preflight("https://app.example")).headers.get("access-control-allow-origin")).toBe(
+    "https://app.example",
+  );
   expect((await preflight("https://evil.example")).headers.get("access-control-allow-origin")).toBeNull();
   await close();
 });

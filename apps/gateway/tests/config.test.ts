@@ -8,7 +8,8 @@ import { ConfigError, parseConfig } from "../src/config/load-config.ts";
 import { parseClients } from "../src/key-finder.ts";
 import { fourProviders, startGateway, startPair } from "./harness.ts";
 
-const check = (text: string, environment: Record<string, string> = {}) => parseConfig(text, "trunkline.yaml", environment);
+const check = (text: string, environment: Record<string, string> = {}) =>
+  parseConfig(text, "trunkline.yaml", environment);
 
 function mistakes(text: string, environment: Record<string, string> = {}): string[] {
   try {
@@ -22,16 +23,29 @@ function mistakes(text: string, environment: Record<string, string> = {}): strin
 
 describe("the file", () => {
   test("an empty one is all defaults", () => {
-    expect(check("")).toMatchObject({ server: { host: "127.0.0.1", port: 8317, body_limit_mb: 32 }, discover: true, ledger: { retention_days: 30 } });
+    expect(check("")).toMatchObject({
+      server: { host: "127.0.0.1", port: 8317, body_limit_mb: 32 },
+      discover: true,
+      ledger: { retention_days: 30 },
+    });
   });
 
   test("references, defaults of references, escapes", () => {
-    const config = check("providers:\n  a: {preset: openai, api_key: '${A}', base_url: 'http://${B:-localhost}/v1', headers: {x: '$${A}'}}", { A: "key" });
-    expect(config.providers["a"]).toMatchObject({ api_key: "key", base_url: "http://localhost/v1", headers: { x: "${A}" } });
+    const config = check(
+      "providers:\n  a: {preset: openai, api_key: '${A}', base_url: 'http://${B:-localhost}/v1', headers: {x: '$${A}'}}",
+      { A: "key" },
+    );
+    expect(config.providers["a"]).toMatchObject({
+      api_key: "key",
+      base_url: "http://localhost/v1",
+      headers: { x: "${A}" },
+    });
   });
 
   test("the environment comes before it", () => {
-    expect(check("server: {port: 1}", { TRUNKLINE_PORT: "2", TRUNKLINE_HOST: "::1", TRUNKLINE_LOG_LEVEL: "debug" })).toMatchObject({ server: { port: 2, host: "::1" }, log: { level: "debug" } });
+    expect(
+      check("server: {port: 1}", { TRUNKLINE_PORT: "2", TRUNKLINE_HOST: "::1", TRUNKLINE_LOG_LEVEL: "debug" }),
+    ).toMatchObject({ server: { port: 2, host: "::1" }, log: { level: "debug" } });
   });
 
   test.each([
@@ -39,10 +53,16 @@ describe("the file", () => {
     ["server:\n  port: 99999", "trunkline.yaml:2:9  server.port:"],
     ["providers:\n  a:\n    preset: opena", "trunkline.yaml:3:13  providers.a.preset:"],
     ["providers:\n  a:\n    kind: ai-sdk", "providers.a.package:"],
-    ["providers:\n  a:\n    preset: openai\n    api_kee: x", "trunkline.yaml:4:5  providers.a.api_kee: unknown setting"],
+    [
+      "providers:\n  a:\n    preset: openai\n    api_kee: x",
+      "trunkline.yaml:4:5  providers.a.api_kee: unknown setting",
+    ],
     ["a: [", "trunkline.yaml:1:"],
     ["aliases:\n  a: b\n  b: a", "trunkline.yaml:2:6  aliases.a: leads back to itself: a → b → a"],
-    ["providers:\n  x:\n    api_key: ${NOPE}", "trunkline.yaml:3:14  providers.x.api_key: the environment variable NOPE is not set"],
+    [
+      "providers:\n  x:\n    api_key: ${NOPE}",
+      "trunkline.yaml:3:14  providers.x.api_key: the environment variable NOPE is not set",
+    ],
     ["- 1", "trunkline.yaml"],
   ])("%j is refused where it stands", (text, words) => {
     expect(mistakes(text).join("\n")).toContain(words);
@@ -58,7 +78,11 @@ test("the example is whole and valid", () => {
 
 test("keys in the environment are found, and never replace what is configured", () => {
   const found = discoverKeys({ OPENAI_API_KEY: "a", GOOGLE_API_KEY: "b", CEREBRAS_API_KEY: " c ", XAI_API_KEY: "" });
-  expect(found.map(({ name, why }) => [name, why])).toEqual([["openai", "OPENAI_API_KEY"], ["gemini", "GOOGLE_API_KEY"], ["cerebras", "CEREBRAS_API_KEY"]]);
+  expect(found.map(({ name, why }) => [name, why])).toEqual([
+    ["openai", "OPENAI_API_KEY"],
+    ["gemini", "GOOGLE_API_KEY"],
+    ["cerebras", "CEREBRAS_API_KEY"],
+  ]);
   const config = withDiscovered(check("providers: {openai: {enabled: false}}"), found);
   expect(Object.keys(config.providers)).toEqual(["openai", "gemini", "cerebras"]);
   expect(config.providers["openai"]).toMatchObject({ enabled: false });
@@ -67,8 +91,10 @@ test("keys in the environment are found, and never replace what is configured", 
 test("a good change is taken while running, a bad one is not", async () => {
   const { gateway, upstream, close } = await startPair();
   const file = join(gateway.home, "trunkline.yaml");
-  const ask = async (model: string) => (await gateway.post("/v1/chat/completions", { model, messages: [{ role: "user", content: "x" }] })).status;
-  const write = (more: string) => writeFileSync(file, `discover: false\nproviders: ${JSON.stringify(fourProviders(upstream.origin))}\n${more}`);
+  const ask = async (model: string) =>
+    (await gateway.post("/v1/chat/completions", { model, messages: [{ role: "user", content: "x" }] })).status;
+  const write = (more: string) =>
+    writeFileSync(file, `discover: false\nproviders: ${JSON.stringify(fourProviders(upstream.origin))}\n${more}`);
   expect(await ask("fast")).toBe(404);
   write("aliases: {fast: u-chat/case-text}\n");
   await expect.poll(() => ask("fast"), { timeout: 20_000 }).toBe(200);
@@ -82,7 +108,9 @@ test("a good change is taken while running, a bad one is not", async () => {
 test("TRUNKLINE_CLIENTS stands in until the database has a key", async () => {
   const clients = JSON.stringify([{ name: "ci", key: "tl-from-the-environment", models: ["trunkline/*"] }]);
   const gateway = await startGateway({}, { TRUNKLINE_CLIENTS: clients });
-  const ask = async () => (await fetch(`${gateway.origin}/v1/models`, { headers: { authorization: "Bearer tl-from-the-environment" } })).status;
+  const ask = async () =>
+    (await fetch(`${gateway.origin}/v1/models`, { headers: { authorization: "Bearer tl-from-the-environment" } }))
+      .status;
   expect(gateway.key).toBe("");
   expect(await ask()).toBe(200);
   await gateway.makeKey({ name: "real" });
@@ -143,7 +171,11 @@ litellm_settings: {drop_params: true}
       "config.yaml",
     );
     const config = check(imported.yaml, { OPENAI_API_KEY: "o", ANTHROPIC_API_KEY: "a" });
-    expect(config.providers).toMatchObject({ openai: { api_key: "o", models: ["gpt-4o"] }, anthropic: { api_key: "a", models: ["claude-sonnet-4-5"] }, "openai-compatible": { base_url: "http://127.0.0.1:9000/v1", models: ["qwen"] } });
+    expect(config.providers).toMatchObject({
+      openai: { api_key: "o", models: ["gpt-4o"] },
+      anthropic: { api_key: "a", models: ["claude-sonnet-4-5"] },
+      "openai-compatible": { base_url: "http://127.0.0.1:9000/v1", models: ["qwen"] },
+    });
     expect(config.aliases).toEqual({ smart: "anthropic/claude-sonnet-4-5", local: "openai-compatible/qwen" });
     expect(imported.notes.join("\n")).toMatch(/bedrock[\s\S]*litellm_settings[\s\S]*database_url/);
   });

@@ -3,7 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKey } from "@trunkline/admin";
 import type { DialectName } from "@trunkline/contracts";
-import { caseNames, fixtures, sendJson, sendSse, startUpstream, type Behaviour, type CaseName, type FakeUpstream } from "@trunkline/testkit";
+import {
+  caseNames,
+  fixtures,
+  sendJson,
+  sendSse,
+  startUpstream,
+  type Behaviour,
+  type CaseName,
+  type FakeUpstream,
+} from "@trunkline/testkit";
 import { stringify } from "yaml";
 import { serve, type Started } from "../src/process/serve.ts";
 
@@ -15,7 +24,12 @@ export type TestGateway = {
   /** Sends JSON with the key as a bearer token. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
   get(path: string, headers?: Record<string, string>): Promise<Response>;
-  makeKey(input: { name: string; expiresAt?: number; models?: readonly string[]; rpm?: number }): Promise<{ id: string; secret: string }>;
+  makeKey(input: {
+    name: string;
+    expiresAt?: number;
+    models?: readonly string[];
+    rpm?: number;
+  }): Promise<{ id: string; secret: string }>;
   close(): Promise<void>;
 };
 
@@ -25,10 +39,16 @@ export function temporaryFolder(): { path: string; remove(): void } {
 }
 
 /** A whole gateway in this process, in a home folder of its own, on a port the system chooses. */
-export async function startGateway(config: object = {}, environment: Record<string, string> = {}): Promise<TestGateway> {
+export async function startGateway(
+  config: object = {},
+  environment: Record<string, string> = {},
+): Promise<TestGateway> {
   const folder = temporaryFolder();
   writeFileSync(join(folder.path, "trunkline.yaml"), stringify({ discover: false, ...config }));
-  const started = await serve({ TRUNKLINE_HOME: folder.path, TRUNKLINE_PORT: "0", ...environment }, { terminal: false });
+  const started = await serve(
+    { TRUNKLINE_HOME: folder.path, TRUNKLINE_PORT: "0", ...environment },
+    { terminal: false },
+  );
   const key = started.firstKey ?? "";
   return {
     origin: started.address,
@@ -41,7 +61,8 @@ export async function startGateway(config: object = {}, environment: Record<stri
         headers: { "content-type": "application/json", authorization: `Bearer ${key}`, ...headers },
         body: typeof body === "string" ? body : JSON.stringify(body),
       }),
-    get: (path, headers = {}) => fetch(started.address + path, { headers: { authorization: `Bearer ${key}`, ...headers } }),
+    get: (path, headers = {}) =>
+      fetch(started.address + path, { headers: { authorization: `Bearer ${key}`, ...headers } }),
     async makeKey(input) {
       const made = await createKey(started.gateway.store.keys, input, Date.now());
       return { id: made.key.id, secret: made.secret };
@@ -56,10 +77,32 @@ export async function startGateway(config: object = {}, environment: Record<stri
 /** One provider per dialect, all at the same upstream. Each lists one model, which is its own by its bare name. */
 export function fourProviders(origin: string): Record<string, object> {
   return {
-    "u-chat": { models: ["u-chat-case-tools"], preset: "openai", base_url: `${origin}/v1`, api_key: "up-chat", dialects: ["openai-chat"] },
-    "u-responses": { models: ["u-responses-case-tools"], preset: "openai", base_url: `${origin}/v1`, api_key: "up-responses", dialects: ["openai-responses"] },
-    "u-anthropic": { models: ["u-anthropic-case-tools"], preset: "anthropic", base_url: `${origin}/v1`, api_key: "up-anthropic" },
-    "u-gemini": { models: ["u-gemini-case-tools"], preset: "gemini", base_url: `${origin}/v1beta`, api_key: "up-gemini" },
+    "u-chat": {
+      models: ["u-chat-case-tools"],
+      preset: "openai",
+      base_url: `${origin}/v1`,
+      api_key: "up-chat",
+      dialects: ["openai-chat"],
+    },
+    "u-responses": {
+      models: ["u-responses-case-tools"],
+      preset: "openai",
+      base_url: `${origin}/v1`,
+      api_key: "up-responses",
+      dialects: ["openai-responses"],
+    },
+    "u-anthropic": {
+      models: ["u-anthropic-case-tools"],
+      preset: "anthropic",
+      base_url: `${origin}/v1`,
+      api_key: "up-anthropic",
+    },
+    "u-gemini": {
+      models: ["u-gemini-case-tools"],
+      preset: "gemini",
+      base_url: `${origin}/v1beta`,
+      api_key: "up-gemini",
+    },
   };
 }
 
@@ -81,7 +124,10 @@ export const answerFixture: Behaviour = ({ dialect, body, path, stream }, respon
 };
 
 /** A gateway and the upstream behind its four providers. */
-export async function startPair(behaviour: Behaviour = answerFixture, config: object = {}): Promise<{ gateway: TestGateway; upstream: FakeUpstream; close(): Promise<void> }> {
+export async function startPair(
+  behaviour: Behaviour = answerFixture,
+  config: object = {},
+): Promise<{ gateway: TestGateway; upstream: FakeUpstream; close(): Promise<void> }> {
   const upstream = await startUpstream(behaviour);
   const gateway = await startGateway({ providers: fourProviders(upstream.origin), ...config });
   return {
@@ -95,15 +141,34 @@ export async function startPair(behaviour: Behaviour = answerFixture, config: ob
 }
 
 /** A request of each dialect that asks for the same. */
-export function requestFor(dialect: DialectName, model: string, text: string, stream: boolean): { path: string; body: object } {
+export function requestFor(
+  dialect: DialectName,
+  model: string,
+  text: string,
+  stream: boolean,
+): { path: string; body: object } {
   switch (dialect) {
     case "openai-chat":
-      return { path: "/v1/chat/completions", body: { model, stream, ...(stream ? { stream_options: { include_usage: true } } : {}), messages: [{ role: "user", content: text }] } };
+      return {
+        path: "/v1/chat/completions",
+        body: {
+          model,
+          stream,
+          ...(stream ? { stream_options: { include_usage: true } } : {}),
+          messages: [{ role: "user", content: text }],
+        },
+      };
     case "openai-responses":
       return { path: "/v1/responses", body: { model, stream, store: false, input: text } };
     case "anthropic-messages":
-      return { path: "/v1/messages", body: { model, stream, max_tokens: 1000, messages: [{ role: "user", content: text }] } };
+      return {
+        path: "/v1/messages",
+        body: { model, stream, max_tokens: 1000, messages: [{ role: "user", content: text }] },
+      };
     case "gemini":
-      return { path: `/v1beta/models/${model}:${stream ? "streamGenerateContent?alt=sse" : "generateContent"}`, body: { contents: [{ role: "user", parts: [{ text }] }] } };
+      return {
+        path: `/v1beta/models/${model}:${stream ? "streamGenerateContent?alt=sse" : "generateContent"}`,
+        body: { contents: [{ role: "user", parts: [{ text }] }] },
+      };
   }
 }

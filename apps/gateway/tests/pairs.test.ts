@@ -17,11 +17,14 @@ afterAll(() => close());
 /** What an answer says, read by the client dialect's own decoder. */
 function said(completion: Completion): Expected {
   const content = completion.choices[0]!.content;
-  const join = (type: "text" | "reasoning") => content.flatMap((part) => (part.type === type ? [part.text] : [])).join("");
+  const join = (type: "text" | "reasoning") =>
+    content.flatMap((part) => (part.type === type ? [part.text] : [])).join("");
   return {
     text: join("text"),
     reasoning: join("reasoning"),
-    calls: content.flatMap((part) => (part.type === "tool-call" ? [{ name: part.name, input: JSON.parse(part.input) as unknown }] : [])),
+    calls: content.flatMap((part) =>
+      part.type === "tool-call" ? [{ name: part.name, input: JSON.parse(part.input) as unknown }] : [],
+    ),
     refusal: content.some((part) => part.type === "refusal"),
     finish: completion.choices[0]!.finish.reason,
     inputTokens: completion.usage!.inputTokens,
@@ -69,7 +72,8 @@ describe.each(names)("client speaks %s", (client) => {
       const response = await gateway.post(path, body);
       const bytes = Buffer.from(await response.arrayBuffer());
       expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
-      for (const size of [1, 7, bytes.length]) expect(said(collect(client, bytes, size))).toEqual(adjusted(expected[name], client, server));
+      for (const size of [1, 7, bytes.length])
+        expect(said(collect(client, bytes, size))).toEqual(adjusted(expected[name], client, server));
     });
   });
 
@@ -78,7 +82,9 @@ describe.each(names)("client speaks %s", (client) => {
     const response = await gateway.post(sent.path, sent.body);
     expect(await response.text()).toBe(fixtures[client]["tools"].sse);
     const forwarded = upstream.received.at(-1)!;
-    expect(forwarded.headers.authorization ?? forwarded.headers["x-api-key"] ?? forwarded.headers["x-goog-api-key"]).toMatch(/up-/);
+    expect(
+      forwarded.headers.authorization ?? forwarded.headers["x-api-key"] ?? forwarded.headers["x-goog-api-key"],
+    ).toMatch(/up-/);
     expect(JSON.stringify(forwarded.headers)).not.toContain(gateway.key);
     expect(forwarded.body).toEqual(sent.body);
   });

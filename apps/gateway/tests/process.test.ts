@@ -32,19 +32,38 @@ afterEach(async () => {
   folder.remove();
 });
 
-const environment = (more: Record<string, string> = {}) => ({ PATH: process.env["PATH"]!, HOME: folder.path, TRUNKLINE_HOME: join(folder.path, "home"), TRUNKLINE_PORT: "0", TRUNKLINE_DISCOVER: "false", ...more });
+const environment = (more: Record<string, string> = {}) => ({
+  PATH: process.env["PATH"]!,
+  HOME: folder.path,
+  TRUNKLINE_HOME: join(folder.path, "home"),
+  TRUNKLINE_PORT: "0",
+  TRUNKLINE_DISCOVER: "false",
+  ...more,
+});
 
 /** The command, and what it printed; a failure is a result too. */
-async function trunkline(args: string[], more: Record<string, string> = {}): Promise<{ code: number; stdout: string; stderr: string }> {
+async function trunkline(
+  args: string[],
+  more: Record<string, string> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return run(process.execPath, [bin, ...args], { env: environment(more) }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => ({ code: error.code, stdout: error.stdout, stderr: error.stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => ({
+      code: error.code,
+      stdout: error.stdout,
+      stderr: error.stderr,
+    }),
   );
 }
 
 /** Starts a gateway in a process of its own and waits for its first words. */
-async function startProcess(more: Record<string, string> = {}): Promise<{ child: ChildProcess; address: string; key: string }> {
-  const child = spawn(process.execPath, [bin, "start", "--json"], { env: environment(more), stdio: ["ignore", "pipe", "inherit"] });
+async function startProcess(
+  more: Record<string, string> = {},
+): Promise<{ child: ChildProcess; address: string; key: string }> {
+  const child = spawn(process.execPath, [bin, "start", "--json"], {
+    env: environment(more),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   children.push(child);
   let said = "";
   for await (const chunk of child.stdout!) {
@@ -56,7 +75,11 @@ async function startProcess(more: Record<string, string> = {}): Promise<{ child:
 }
 
 const ask = (address: string, key: string, model = "trunkline/echo") =>
-  fetch(`${address}/v1/chat/completions`, { method: "POST", headers: { authorization: `Bearer ${key}` }, body: JSON.stringify({ model, stream: true, messages: [{ role: "user", content: "Hello" }] }) }).then(async (response) => ({ id: response.headers.get("x-request-id")!, text: await response.text() }));
+  fetch(`${address}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({ model, stream: true, messages: [{ role: "user", content: "Hello" }] }),
+  }).then(async (response) => ({ id: response.headers.get("x-request-id")!, text: await response.text() }));
 
 test("killed while answering: the database opens, and no row that was flushed is missing", async () => {
   const home = join(folder.path, "home");
@@ -107,9 +130,17 @@ describe("the command", () => {
     expect((await trunkline(["status"])).code).toBe(3);
     const { child, address, key } = await startProcess();
     expect(key).toMatch(/^tl-/);
-    expect(JSON.parse((await trunkline(["status", "--json"])).stdout)).toMatchObject({ running: true, address, pid: child.pid });
+    expect(JSON.parse((await trunkline(["status", "--json"])).stdout)).toMatchObject({
+      running: true,
+      address,
+      pid: child.pid,
+    });
     expect((await trunkline(["start"])).stderr).toContain("running already");
-    const made = JSON.parse((await trunkline(["keys", "create", "--name", "x", "--json"])).stdout) as { id: string; name: string; key: string };
+    const made = JSON.parse((await trunkline(["keys", "create", "--name", "x", "--json"])).stdout) as {
+      id: string;
+      name: string;
+      key: string;
+    };
     expect(Object.keys(made)).toEqual(["id", "name", "key"]);
     expect((await ask(address, made.key)).text).toContain("[DONE]");
     const rotated = JSON.parse((await trunkline(["keys", "rotate", "x", "--json"])).stdout) as { key: string };
@@ -141,7 +172,8 @@ describe("the command", () => {
   test("everything it makes is the owner's alone, and doctor says when it is not", async () => {
     await trunkline(["keys", "create", "--name", "x"]);
     const home = join(folder.path, "home");
-    for (const name of [".", ...readdirSync(home)]) expect([name, statSync(join(home, name)).mode & 0o077]).toEqual([name, 0]);
+    for (const name of [".", ...readdirSync(home)])
+      expect([name, statSync(join(home, name)).mode & 0o077]).toEqual([name, 0]);
     expect((await trunkline(["doctor"])).code).toBe(0);
     chmodSync(join(home, "trunkline.db"), 0o644);
     const complaint = await trunkline(["doctor", "--json"]);
@@ -169,14 +201,20 @@ describe("the command", () => {
 
   test("a port that is taken is said, and nothing stays behind", async () => {
     const { address } = await startProcess();
-    const result = await trunkline(["start"], { TRUNKLINE_HOME: join(folder.path, "other"), TRUNKLINE_PORT: new URL(address).port });
+    const result = await trunkline(["start"], {
+      TRUNKLINE_HOME: join(folder.path, "other"),
+      TRUNKLINE_PORT: new URL(address).port,
+    });
     expect(result).toMatchObject({ code: 1 });
     expect(result.stderr).toContain("is taken by another program");
   });
 
   test("a configuration with mistakes stops the start with line and column", async () => {
     await trunkline(["db"]);
-    writeFileSync(join(folder.path, "home/trunkline.yaml"), "server:\n  prot: 1\nproviders:\n  openai:\n    api_key: ${NO_SUCH_VARIABLE_HERE}\n");
+    writeFileSync(
+      join(folder.path, "home/trunkline.yaml"),
+      "server:\n  prot: 1\nproviders:\n  openai:\n    api_key: ${NO_SUCH_VARIABLE_HERE}\n",
+    );
     const result = await trunkline(["start"]);
     expect(result.code).toBe(1);
     expect(result.stderr).toMatch(/trunkline\.yaml:5:14 .*NO_SUCH_VARIABLE_HERE/);

@@ -1,4 +1,4 @@
-import { GatewayError, type DialectName } from "@trunkline/contracts";
+import type { DialectName, GatewayError } from "@trunkline/contracts";
 import { dialects } from "@trunkline/dialects";
 import type { ClientAnswer } from "./client-answer.ts";
 

@@ -8,7 +8,10 @@ const ids = (batch: readonly PricedExchange[]) => batch.map((row) => row.record.
 
 function writer(append: (batch: readonly PricedExchange[]) => Promise<void>, mostQueued = 10_000) {
   const dropped = vi.fn<(total: number) => void>();
-  return { dropped, writer: createWriter({ append, price: () => 1, waitMs: 1, mostQueued, onError: () => {}, onDropped: dropped }) };
+  return {
+    dropped,
+    writer: createWriter({ append, price: () => 1, waitMs: 1, mostQueued, onError: () => {}, onDropped: dropped }),
+  };
 }
 
 test("rows are written in order, many to a batch", async () => {

@@ -84,8 +84,6 @@ const migrations: readonly Migration[] = [
   },
 ];
 
-export const newestMigration = migrations.at(-1)!.name;
-
 /** Brings the database to the newest schema. Throws when it is newer than this program. */
 export async function migrate(database: Kysely<Tables>, now: number): Promise<void> {
   await sql`create table if not exists migrations (name text primary key, applied_at bigint not null)`.execute(

@@ -18,7 +18,17 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const key: Key = { id: "key_1", name: "one", prefix: "tl-abc", active: true, createdAt: 1_760_000_000_000, expiresAt: null, models: ["gpt-*"], rpm: 5, notes: "" };
+const key: Key = {
+  id: "key_1",
+  name: "one",
+  prefix: "tl-abc",
+  active: true,
+  createdAt: 1_760_000_000_000,
+  expiresAt: null,
+  models: ["gpt-*"],
+  rpm: 5,
+  notes: "",
+};
 
 function exchange(id: string, startedAt: number): ExchangeRecord {
   return {
@@ -42,7 +52,15 @@ function exchange(id: string, startedAt: number): ExchangeRecord {
     usage: usageOf({ inputTokens: 3, outputTokens: 4 }),
     degraded: ["seed"],
     attempts: [
-      { provider: "p", model: "m", startedAt, durationMs: 1, status: 0, error: "upstream_unreachable", reason: "refused" },
+      {
+        provider: "p",
+        model: "m",
+        startedAt,
+        durationMs: 1,
+        status: 0,
+        error: "upstream_unreachable",
+        reason: "refused",
+      },
       { provider: "p", model: "m", startedAt, durationMs: 9, status: 200, error: null, reason: null },
     ],
   };
@@ -74,24 +92,56 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
 
   test("exchanges: a batch is written whole, with the attempts that say something", async () => {
     const plain = { ...exchange("req_2", 2000), attempts: [exchange("x", 0).attempts[1]!] };
-    await store.appendExchanges([{ record: exchange("req_1", 1000), costNanoUsd: 123_456_789_012 }, { record: plain, costNanoUsd: null }]);
+    await store.appendExchanges([
+      { record: exchange("req_1", 1000), costNanoUsd: 123_456_789_012 },
+      { record: plain, costNanoUsd: null },
+    ]);
     const rows = await store.database.selectFrom("exchanges").selectAll().orderBy("id").execute();
-    expect(rows.map((row) => [row.id, Number(row.started_at), Number(row.input_tokens), row.cost_nano_usd === null ? null : Number(row.cost_nano_usd), row.degraded])).toEqual([
+    expect(
+      rows.map((row) => [
+        row.id,
+        Number(row.started_at),
+        Number(row.input_tokens),
+        row.cost_nano_usd === null ? null : Number(row.cost_nano_usd),
+        row.degraded,
+      ]),
+    ).toEqual([
       ["req_1", 1000, 3, 123_456_789_012, "seed"],
       ["req_2", 2000, 3, null, "seed"],
     ]);
-    const attempts = await store.database.selectFrom("attempts").select(["exchange_id", "number", "error"]).orderBy("number").execute();
-    expect(attempts).toEqual([{ exchange_id: "req_1", number: 1, error: "upstream_unreachable" }, { exchange_id: "req_1", number: 2, error: null }]);
+    const attempts = await store.database
+      .selectFrom("attempts")
+      .select(["exchange_id", "number", "error"])
+      .orderBy("number")
+      .execute();
+    expect(attempts).toEqual([
+      { exchange_id: "req_1", number: 1, error: "upstream_unreachable" },
+      { exchange_id: "req_1", number: 2, error: null },
+    ]);
   });
 
   test("a batch with one bad row writes none of it", async () => {
     const bad = { ...exchange("req_3", 3000), provider: null as unknown as string };
-    await expect(store.appendExchanges([{ record: exchange("req_4", 3000), costNanoUsd: 1 }, { record: bad, costNanoUsd: 1 }])).rejects.toThrow();
-    expect(await store.database.selectFrom("exchanges").select("id").where("started_at", "=", 3000).execute()).toEqual([]);
+    await expect(
+      store.appendExchanges([
+        { record: exchange("req_4", 3000), costNanoUsd: 1 },
+        { record: bad, costNanoUsd: 1 },
+      ]),
+    ).rejects.toThrow();
+    expect(await store.database.selectFrom("exchanges").select("id").where("started_at", "=", 3000).execute()).toEqual(
+      [],
+    );
   });
 
   test("responses are sealed, belong to one key, and are forgotten when told", async () => {
-    const entry = { id: "resp_1", keyId: "key_1", provider: null, createdAt: 1000, input: [{ type: "message", content: "my secret" }], response: { id: "resp_1", output: [] } };
+    const entry = {
+      id: "resp_1",
+      keyId: "key_1",
+      provider: null,
+      createdAt: 1000,
+      input: [{ type: "message", content: "my secret" }],
+      response: { id: "resp_1", output: [] },
+    };
     await store.responses.save(entry);
     const raw = await store.database.selectFrom("responses").selectAll().execute();
     expect(JSON.stringify(raw)).not.toContain("my secret");

@@ -2,7 +2,15 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from "node:net";
 import { isObject, parseJson, type DialectName, type JsonObject } from "@trunkline/contracts";
 
-export type ReceivedRequest = { readonly method: string; readonly path: string; readonly headers: IncomingHttpHeaders; readonly body: JsonObject; readonly text: string; readonly dialect: DialectName | undefined; readonly stream: boolean };
+export type ReceivedRequest = {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: JsonObject;
+  readonly text: string;
+  readonly dialect: DialectName | undefined;
+  readonly stream: boolean;
+};
 
 /** Decides what the upstream answers; nothing is answered for it. */
 export type Behaviour = (request: ReceivedRequest, response: ServerResponse) => void | Promise<void>;
@@ -31,7 +39,15 @@ async function receive(message: IncomingMessage): Promise<ReceivedRequest> {
   const parsed = parseJson(text);
   const body = isObject(parsed) ? parsed : {};
   const path = message.url ?? "/";
-  return { method: message.method ?? "", path, headers: message.headers, body, text, dialect: dialectOf(path), stream: body["stream"] === true || path.includes(":stream") };
+  return {
+    method: message.method ?? "",
+    path,
+    headers: message.headers,
+    body,
+    text,
+    dialect: dialectOf(path),
+    stream: body["stream"] === true || path.includes(":stream"),
+  };
 }
 
 /** A vendor's server on a port the system chooses. */
@@ -65,7 +81,12 @@ export async function startUpstream(behaviour: Behaviour): Promise<FakeUpstream>
 }
 
 /** Sends JSON. */
-export function sendJson(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 }
 

@@ -1,4 +1,11 @@
-export { sendJson, sendSse, startUpstream, type Behaviour, type FakeUpstream, type ReceivedRequest } from "./fake-upstream.ts";
+export {
+  sendJson,
+  sendSse,
+  startUpstream,
+  type Behaviour,
+  type FakeUpstream,
+  type ReceivedRequest,
+} from "./fake-upstream.ts";
 export { startPostgres, type TestPostgres } from "./postgres.ts";
 export { tinyGguf } from "./tiny-gguf.ts";
 export { caseNames, expected, type CaseName, type Expected } from "./fixtures/expected.ts";

@@ -13,8 +13,11 @@ export type TestPostgres = { readonly address: string; close(): Promise<void> };
 function programs(): string {
   const root = "/usr/lib/postgresql";
   const versions = existsSync(root) ? readdirSync(root).toSorted((a, b) => Number(b) - Number(a)) : [];
-  const found = versions.map((version) => join(root, version, "bin")).find((folder) => existsSync(join(folder, "initdb")));
-  if (!found) throw new Error("PostgreSQL's server is not installed; `npm test` installs it, or: apt-get install postgresql");
+  const found = versions
+    .map((version) => join(root, version, "bin"))
+    .find((folder) => existsSync(join(folder, "initdb")));
+  if (!found)
+    throw new Error("PostgreSQL's server is not installed; `npm test` installs it, or: apt-get install postgresql");
   return found;
 }
 
@@ -37,9 +40,16 @@ export async function startPostgres(): Promise<TestPostgres> {
     chownSync(folder, identity.uid!, identity.gid!);
   }
   const data = join(folder, "data");
-  await run(join(bin, "initdb"), ["-D", data, "-A", "trust", "-U", "trunkline", "--no-sync", "-E", "UTF8"], { ...identity, cwd: folder });
+  await run(join(bin, "initdb"), ["-D", data, "-A", "trust", "-U", "trunkline", "--no-sync", "-E", "UTF8"], {
+    ...identity,
+    cwd: folder,
+  });
   const port = await freePort();
-  const server = spawn(join(bin, "postgres"), ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder, "-F"], { ...identity, cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  const server = spawn(join(bin, "postgres"), ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder, "-F"], {
+    ...identity,
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   await ready(server);
   return {
     address: `postgres://trunkline@127.0.0.1:${port}/postgres`,

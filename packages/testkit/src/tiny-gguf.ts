@@ -13,7 +13,8 @@ export function tinyGguf(): Buffer {
   const first = special.length + bytes.length;
   const end = 2;
 
-  const next = (token: number) => (token < first || token >= first + words.length ? first : token === first + words.length - 1 ? end : token + 1);
+  const next = (token: number) =>
+    token < first || token >= first + words.length ? first : token === first + words.length - 1 ? end : token + 1;
   const oneHot = (target: (row: number) => number[]) => {
     const data = new Float32Array(width * width);
     for (let row = 0; row < width; row++) for (const column of target(row)) data[row * width + column] = 1;
@@ -30,7 +31,11 @@ export function tinyGguf(): Buffer {
     { name: "output.weight", shape: square, data: oneHot((row) => followers[row]!) },
     { name: "blk.0.attn_norm.weight", shape: [width], data: ones },
     { name: "blk.0.ffn_norm.weight", shape: [width], data: ones },
-    ...["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"].map((name) => ({ name: `blk.0.${name}.weight`, shape: square, data: zeros })),
+    ...["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"].map((name) => ({
+      name: `blk.0.${name}.weight`,
+      shape: square,
+      data: zeros,
+    })),
   ];
 
   const uint32 = (value: number): Entry => ({ type: 4, data: u32(value) });
@@ -47,10 +52,21 @@ export function tinyGguf(): Buffer {
     "llama.vocab_size": uint32(width),
     "llama.attention.layer_norm_rms_epsilon": { type: 6, data: f32(1e-5) },
     "tokenizer.ggml.model": text("llama"),
-    "tokenizer.ggml.tokens": list(8, tokens.map((token) => string(token))),
-    "tokenizer.ggml.scores": list(6, tokens.map((_, index) => f32(index >= first ? -index : 0))),
+    "tokenizer.ggml.tokens": list(
+      8,
+      tokens.map((token) => string(token)),
+    ),
+    "tokenizer.ggml.scores": list(
+      6,
+      tokens.map((_, index) => f32(index >= first ? -index : 0)),
+    ),
     // 1 plain, 2 unknown, 3 control, 5 unused, 6 byte.
-    "tokenizer.ggml.token_type": list(5, tokens.map((_, index) => u32(index === 0 ? 2 : index < 3 ? 3 : index < first ? 6 : index < first + words.length ? 1 : 5))),
+    "tokenizer.ggml.token_type": list(
+      5,
+      tokens.map((_, index) =>
+        u32(index === 0 ? 2 : index < 3 ? 3 : index < first ? 6 : index < first + words.length ? 1 : 5),
+      ),
+    ),
     "tokenizer.ggml.bos_token_id": uint32(1),
     "tokenizer.ggml.eos_token_id": uint32(end),
     "tokenizer.ggml.unknown_token_id": uint32(0),
@@ -98,14 +114,26 @@ function padded(buffer: Buffer): Buffer {
   return Buffer.concat([buffer, Buffer.alloc((alignment - (buffer.length % alignment)) % alignment)]);
 }
 
-function assemble(metadata: Readonly<Record<string, Entry>>, tensors: readonly { name: string; shape: number[]; data: Float32Array }[]): Buffer {
+function assemble(
+  metadata: Readonly<Record<string, Entry>>,
+  tensors: readonly { name: string; shape: number[]; data: Float32Array }[],
+): Buffer {
   let offset = 0;
   const infos = tensors.map(({ name, shape, data }) => {
     const info = Buffer.concat([string(name), u32(shape.length), ...shape.map(u64), u32(0), u64(offset)]);
     offset += Math.ceil(data.byteLength / alignment) * alignment;
     return info;
   });
-  const entries = Object.entries(metadata).map(([name, { type, data }]) => Buffer.concat([string(name), u32(type), data]));
-  const head = Buffer.concat([Buffer.from("GGUF"), u32(3), u64(tensors.length), u64(entries.length), ...entries, ...infos]);
+  const entries = Object.entries(metadata).map(([name, { type, data }]) =>
+    Buffer.concat([string(name), u32(type), data]),
+  );
+  const head = Buffer.concat([
+    Buffer.from("GGUF"),
+    u32(3),
+    u64(tensors.length),
+    u64(entries.length),
+    ...entries,
+    ...infos,
+  ]);
   return Buffer.concat([padded(head), ...tensors.map(({ data }) => padded(Buffer.from(data.buffer)))]);
 }

@@ -40,7 +40,11 @@ export function createContext(environment: Environment, json: boolean): CommandC
 export async function withStore<T>(context: CommandContext, use: (store: Store) => Promise<T>): Promise<T> {
   prepareHome(context.home);
   const config = loadConfig(context.home.configFile, context.environment);
-  const store = await openStore({ location: config.database ?? context.home.databaseFile, secretBox: createSecretBox(readSecret(context.home)), now: Date.now });
+  const store = await openStore({
+    location: config.database ?? context.home.databaseFile,
+    secretBox: createSecretBox(readSecret(context.home)),
+    now: Date.now,
+  });
   try {
     return await use(store);
   } finally {
@@ -51,6 +55,10 @@ export async function withStore<T>(context: CommandContext, use: (store: Store) 
 /** Rows as columns under headings; nothing for no rows. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]) => cells.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd();
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd();
   return [line(headings), ...rows.map(line)].join("\n");
 }

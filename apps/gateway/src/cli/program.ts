@@ -24,15 +24,26 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
     .exitOverride();
 
   const act = (command: Command, run: (context: CommandContext, command: Command) => Promise<number>): Command =>
-    command.addOption(new Option("--json", "print JSON")).action(() => onRun(() => run(createContext(environment, command.opts()["json"] === true), command)));
-  const simple = (parent: Command, name: string, description: string, run: Run) => act(parent.command(name).description(description), run);
+    command
+      .addOption(new Option("--json", "print JSON"))
+      .action(() => onRun(() => run(createContext(environment, command.opts()["json"] === true), command)));
+  const simple = (parent: Command, name: string, description: string, run: Run) =>
+    act(parent.command(name).description(description), run);
 
-  act(program.command("start").description("start the gateway").option("-d, --daemon", "in the background"), (context, command) => start(context, command.opts()));
+  act(
+    program.command("start").description("start the gateway").option("-d, --daemon", "in the background"),
+    (context, command) => start(context, command.opts()),
+  );
   simple(program, "stop", "stop the gateway once its requests have ended", stop);
   simple(program, "restart", "stop it and start it again in the background", restart);
   simple(program, "status", "tell whether it runs; exit code 3 when not", status);
-  act(program.command("logs").description("show the log").option("-f, --follow", "and every new line").option("-n, --lines <count>", "number of last lines", "50"), (context, command) =>
-    logs(context, command.opts<{ follow?: boolean; lines: string }>()),
+  act(
+    program
+      .command("logs")
+      .description("show the log")
+      .option("-f, --follow", "and every new line")
+      .option("-n, --lines <count>", "number of last lines", "50"),
+    (context, command) => logs(context, command.opts<{ follow?: boolean; lines: string }>()),
   );
 
   const keys = program.command("keys").description("client keys");
@@ -48,31 +59,55 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
       .option("--notes <text>", "anything worth knowing"),
     (context, command) => createKeyCommand(context, command.opts<CreateOptions>()),
   );
-  act(keys.command("rotate <key>").description("give a key (id or name) a new secret"), (context, command) => rotateKeyCommand(context, command.args[0]!));
-  act(keys.command("revoke <key>").description("stop a key (id or name) from working"), (context, command) => revokeKey(context, command.args[0]!));
+  act(keys.command("rotate <key>").description("give a key (id or name) a new secret"), (context, command) =>
+    rotateKeyCommand(context, command.args[0]!),
+  );
+  act(keys.command("revoke <key>").description("stop a key (id or name) from working"), (context, command) =>
+    revokeKey(context, command.args[0]!),
+  );
 
   simple(program, "models", "list the models clients can ask for", listModelsCommand);
   const providers = act(program.command("providers").description("list the providers"), listProviders);
-  act(providers.command("test [name]").description("ask each provider for its models, which costs no tokens"), (context, command) => testProviders(context, command.args[0]));
+  act(
+    providers.command("test [name]").description("ask each provider for its models, which costs no tokens"),
+    (context, command) => testProviders(context, command.args[0]),
+  );
   simple(program, "doctor", "look at everything a start and an answer depend on", doctor);
 
   const config = program.command("config").description("the configuration");
-  act(config.command("check [file]").description("tell what is wrong with it, with line and column"), (context, command) => checkConfig(context, command.args[0]));
+  act(
+    config.command("check [file]").description("tell what is wrong with it, with line and column"),
+    (context, command) => checkConfig(context, command.args[0]),
+  );
   simple(config, "show", "show it complete with defaults, secrets masked", showConfig);
   simple(config, "path", "print the file's path", configPath);
   simple(config, "schema", "print its JSON schema, for editors", configSchemaCommand);
   act(
-    config.command("import <source> <file>").description("translate a configuration of cliproxyapi or litellm").option("-o, --out <file>", "write it there").option("--force", "replace an existing file"),
-    (context, command) => importConfigCommand(context, command.args[0]!, command.args[1]!, command.opts<{ out?: string; force?: boolean }>()),
+    config
+      .command("import <source> <file>")
+      .description("translate a configuration of cliproxyapi or litellm")
+      .option("-o, --out <file>", "write it there")
+      .option("--force", "replace an existing file"),
+    (context, command) =>
+      importConfigCommand(
+        context,
+        command.args[0]!,
+        command.args[1]!,
+        command.opts<{ out?: string; force?: boolean }>(),
+      ),
   );
 
   const database = act(program.command("db").description("where the database is and what it holds"), databaseInfo);
   simple(database, "check", "look for damage", databaseCheck);
-  act(program.command("backup [file]").description("write a consistent copy of the database"), (context, command) => backup(context, command.args[0]));
+  act(program.command("backup [file]").description("write a consistent copy of the database"), (context, command) =>
+    backup(context, command.args[0]),
+  );
 
   const modules = program.command("modules").description("npm packages loaded on demand");
   simple(modules, "list", "list the installed ones", listModules);
-  act(modules.command("add <package...>").description("install some into the home folder"), (context, command) => addModules(context, command.args));
+  act(modules.command("add <package...>").description("install some into the home folder"), (context, command) =>
+    addModules(context, command.args),
+  );
 
   act(program.command("version").description("print the version"), async (context) => {
     context.print({ version, node: process.version }, () => `trunkline ${version} on Node ${process.version}`);

@@ -23,7 +23,8 @@ type Draft = {
 type Members = Record<string, unknown>;
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
-const members = (value: unknown): Members => (typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Members) : {});
+const members = (value: unknown): Members =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Members) : {};
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** Reads another gateway's configuration. Throws when the file is not YAML. */
@@ -33,7 +34,9 @@ export function importConfig(source: ImportSource, content: string, file: string
   if (source === "litellm") importLiteLlm(root, draft);
   else importCliProxy(root, draft);
   if (draft.clients.length > 0) {
-    draft.notes.push(`${draft.clients.length} client key(s) were found. To keep them, set TRUNKLINE_CLIENTS to the JSON that --json prints under "clients"; keys of the database replace them all once there is one.`);
+    draft.notes.push(
+      `${draft.clients.length} client key(s) were found. To keep them, set TRUNKLINE_CLIENTS to the JSON that --json prints under "clients"; keys of the database replace them all once there is one.`,
+    );
   }
   const body = {
     ...(Object.keys(draft.server).length > 0 ? { server: draft.server } : {}),
@@ -45,7 +48,11 @@ export function importConfig(source: ImportSource, content: string, file: string
 
 /** A provider's name that is still free. */
 function freeName(draft: Draft, wanted: string): string {
-  const base = wanted.toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "") || "provider";
+  const base =
+    wanted
+      .toLowerCase()
+      .replace(/[^a-z0-9._-]+/g, "-")
+      .replace(/^[^a-z0-9]+/, "") || "provider";
   let name = base;
   for (let number = 2; Object.hasOwn(draft.providers, name); number++) name = `${base}-${number}`;
   return name;
@@ -57,7 +64,18 @@ const cliProxyLists: readonly { readonly key: string; readonly preset: PresetNam
   { key: "codex-api-key", preset: "openai" },
 ];
 
-const cliProxyKnown = new Set(["host", "port", "api-keys", "openai-compatibility", "claude-api-key", "gemini-api-key", "codex-api-key", "debug", "logging-to-file", "request-log"]);
+const cliProxyKnown = new Set([
+  "host",
+  "port",
+  "api-keys",
+  "openai-compatibility",
+  "claude-api-key",
+  "gemini-api-key",
+  "codex-api-key",
+  "debug",
+  "logging-to-file",
+  "request-log",
+]);
 
 function importCliProxy(root: Members, draft: Draft): void {
   const host = text(root["host"]);
@@ -76,17 +94,38 @@ function importCliProxy(root: Members, draft: Draft): void {
   }
   for (const value of list(root["openai-compatibility"])) {
     const entry = members(value);
-    const keys = [...list(entry["api-key-entries"]).map((item) => text(members(item)["api-key"])), ...list(entry["api-keys"]).map(text)].filter((item) => item !== undefined);
-    if (keys.length > 1) draft.notes.push(`'${String(entry["name"])}' has ${keys.length} keys; the first is used. A provider has one credential: add further entries for the others.`);
-    addCliProxy(draft, text(entry["prefix"]) ?? text(entry["name"]) ?? "openai-compatible", "openai-compatible", entry, keys[0]);
+    const keys = [
+      ...list(entry["api-key-entries"]).map((item) => text(members(item)["api-key"])),
+      ...list(entry["api-keys"]).map(text),
+    ].filter((item) => item !== undefined);
+    if (keys.length > 1)
+      draft.notes.push(
+        `'${String(entry["name"])}' has ${keys.length} keys; the first is used. A provider has one credential: add further entries for the others.`,
+      );
+    addCliProxy(
+      draft,
+      text(entry["prefix"]) ?? text(entry["name"]) ?? "openai-compatible",
+      "openai-compatible",
+      entry,
+      keys[0],
+    );
   }
   for (const name of Object.keys(root)) {
     if (!cliProxyKnown.has(name)) draft.notes.push(`\`${name}\` has no counterpart and was left out.`);
   }
-  if (text(root["auth-dir"])) draft.notes.push("Signed-in accounts in `auth-dir` are tokens of the vendors' programs; they are not taken over. Sign the programs themselves in.");
+  if (text(root["auth-dir"]))
+    draft.notes.push(
+      "Signed-in accounts in `auth-dir` are tokens of the vendors' programs; they are not taken over. Sign the programs themselves in.",
+    );
 }
 
-function addCliProxy(draft: Draft, wanted: string, preset: PresetName, entry: Members, apiKey: string | undefined): void {
+function addCliProxy(
+  draft: Draft,
+  wanted: string,
+  preset: PresetName,
+  entry: Members,
+  apiKey: string | undefined,
+): void {
   const name = freeName(draft, wanted);
   const baseUrl = text(entry["base-url"]);
   const models = list(entry["models"]).map(members);
@@ -103,8 +142,10 @@ function addCliProxy(draft: Draft, wanted: string, preset: PresetName, entry: Me
     const target = text(model["name"]);
     if (alias && target && alias !== target) draft.aliases[alias] = `${name}/${target}`;
   }
-  if (text(entry["proxy-url"])) draft.notes.push(`The proxy of '${name}' was left out: set HTTPS_PROXY for the gateway.`);
-  if (list(entry["excluded-models"]).length > 0) draft.notes.push(`The excluded models of '${name}' were left out: list the wanted ones under \`models\`.`);
+  if (text(entry["proxy-url"]))
+    draft.notes.push(`The proxy of '${name}' was left out: set HTTPS_PROXY for the gateway.`);
+  if (list(entry["excluded-models"]).length > 0)
+    draft.notes.push(`The excluded models of '${name}' were left out: list the wanted ones under \`models\`.`);
 }
 
 /** Their addresses of Anthropic and Google end before the version, ours behind it. */
@@ -116,7 +157,15 @@ function withVersion(url: string, preset: PresetName): string {
 }
 
 /** LiteLLM's provider prefixes that are not our presets' names. */
-const liteLlmPresets: Readonly<Record<string, PresetName>> = { together_ai: "together", fireworks_ai: "fireworks", azure: "azure-openai", lm_studio: "lmstudio", hosted_vllm: "vllm", ollama_chat: "ollama", custom_openai: "openai-compatible" };
+const liteLlmPresets: Readonly<Record<string, PresetName>> = {
+  together_ai: "together",
+  fireworks_ai: "fireworks",
+  azure: "azure-openai",
+  lm_studio: "lmstudio",
+  hosted_vllm: "vllm",
+  ollama_chat: "ollama",
+  custom_openai: "openai-compatible",
+};
 
 function importLiteLlm(root: Members, draft: Draft): void {
   const byAccount = new Map<string, string>();
@@ -136,7 +185,9 @@ function importLiteLlm(root: Members, draft: Draft): void {
     const baseUrl = text(parameters["api_base"]);
     const preset = liteLlmPresets[prefix] ?? presetNames.find((name) => name === prefix);
     if (!preset) {
-      draft.notes.push(`'${alias}' uses '${prefix}', which is no preset: configure it as kind ai-sdk, or as openai-compatible with its address.`);
+      draft.notes.push(
+        `'${alias}' uses '${prefix}', which is no preset: configure it as kind ai-sdk, or as openai-compatible with its address.`,
+      );
       continue;
     }
     const apiKey = text(parameters["api_key"])?.replace(/^os\.environ\/(\w+)$/, "${$1}");
@@ -145,7 +196,12 @@ function importLiteLlm(root: Members, draft: Draft): void {
     if (name === undefined) {
       name = freeName(draft, preset === "openai" && baseUrl ? "openai-compatible" : preset);
       byAccount.set(account, name);
-      draft.providers[name] = { preset: preset === "openai" && baseUrl ? "openai-compatible" : preset, ...(baseUrl ? { base_url: baseUrl } : {}), ...(apiKey ? { api_key: apiKey } : {}), models: [] };
+      draft.providers[name] = {
+        preset: preset === "openai" && baseUrl ? "openai-compatible" : preset,
+        ...(baseUrl ? { base_url: baseUrl } : {}),
+        ...(apiKey ? { api_key: apiKey } : {}),
+        models: [],
+      };
     }
     const models = draft.providers[name]!["models"] as string[];
     if (!models.includes(model)) models.push(model);
@@ -167,9 +223,11 @@ function importLiteLlm(root: Members, draft: Draft): void {
   const master = text(members(root["general_settings"])["master_key"]);
   if (master && !master.startsWith("os.environ/")) draft.clients.push({ name: "litellm-master", key: master });
   for (const name of Object.keys(root)) {
-    if (name !== "model_list" && name !== "general_settings") draft.notes.push(`\`${name}\` has no counterpart yet and was left out.`);
+    if (name !== "model_list" && name !== "general_settings")
+      draft.notes.push(`\`${name}\` has no counterpart yet and was left out.`);
   }
   for (const name of Object.keys(members(root["general_settings"]))) {
-    if (name !== "master_key") draft.notes.push(`\`general_settings.${name}\` has no counterpart yet and was left out.`);
+    if (name !== "master_key")
+      draft.notes.push(`\`general_settings.${name}\` has no counterpart yet and was left out.`);
   }
 }

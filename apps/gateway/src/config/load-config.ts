@@ -139,10 +139,10 @@ function explain(issue: z.core.$ZodIssue, document: Document, at: At): ConfigPro
   }
   if (issue.code === "invalid_union") {
     // The branch that came furthest says best what is wrong: the one that knows the entry's kind.
-    const branches = issue.errors.filter(
+    const knowsKind = issue.errors.find(
       (branch) => !branch.some((inner) => inner.path.length === 1 && inner.path[0] === "kind"),
     );
-    const best = (branches[0] ?? issue.errors.at(-1) ?? []).map(
+    const best = (knowsKind ?? issue.errors.at(-1) ?? []).map(
       (inner) => ({ ...inner, path: [...issue.path, ...inner.path] }) as z.core.$ZodIssue,
     );
     return best.flatMap((inner) => explain(inner, document, at));

@@ -184,5 +184,3 @@ export const configSchema = z.strictObject({
 export type Config = z.output<typeof configSchema>;
 export type ProviderConfig = Config["providers"][string];
 export type HttpProviderConfig = z.output<typeof httpProvider>;
-export type AiSdkProviderConfig = z.output<typeof aiSdkProvider>;
-export type LlamaFileProviderConfig = z.output<typeof llamaFileProvider>;

@@ -22,10 +22,16 @@ const makers: Readonly<Record<string, (model: string) => LanguageModel>> = {
   "@ai-sdk/openai responses": (model) => createOpenAI({ apiKey: gateway.key, baseURL: `${gateway.origin}/v1` })(model),
   "@ai-sdk/openai chat": (model) => createOpenAI({ apiKey: gateway.key, baseURL: `${gateway.origin}/v1` }).chat(model),
   "@ai-sdk/anthropic": (model) => createAnthropic({ apiKey: gateway.key, baseURL: `${gateway.origin}/v1` })(model),
-  "@ai-sdk/google": (model) => createGoogleGenerativeAI({ apiKey: gateway.key, baseURL: `${gateway.origin}/v1beta` })(model),
+  "@ai-sdk/google": (model) =>
+    createGoogleGenerativeAI({ apiKey: gateway.key, baseURL: `${gateway.origin}/v1beta` })(model),
 };
 
-const tools = Object.fromEntries(["get_weather", "get_time"].map((name) => [name, tool({ inputSchema: jsonSchema<object>({ ...weatherSchema, required: [...weatherSchema.required] }) })]));
+const tools = Object.fromEntries(
+  ["get_weather", "get_time"].map((name) => [
+    name,
+    tool({ inputSchema: jsonSchema<object>({ ...weatherSchema, required: [...weatherSchema.required] }) }),
+  ]),
+);
 const quiet = { maxRetries: 0 };
 
 describe.each(Object.keys(makers))("ai with %s", (name) => {
@@ -56,13 +62,26 @@ describe.each(Object.keys(makers))("ai with %s", (name) => {
     ];
     const seen = await generateText({ model: make("trunkline/echo"), messages: [{ role: "user", content }], ...quiet });
     expect(seen.text).toBe("See [received image/png]");
-    const { output } = await generateText({ model: make("trunkline/echo"), prompt: "Hello", output: Output.object({ schema: jsonSchema<object>({ ...weatherSchema, required: [...weatherSchema.required] }) }), ...quiet });
+    const { output } = await generateText({
+      model: make("trunkline/echo"),
+      prompt: "Hello",
+      output: Output.object({
+        schema: jsonSchema<object>({ ...weatherSchema, required: [...weatherSchema.required] }),
+      }),
+      ...quiet,
+    });
     expect(output).toEqual({ city: "Hello", unit: "c" });
   });
 
   test("errors", async () => {
-    for (const [model, status] of [["u-chat/status-429", 429], ["u-chat/status-400", 400], ["no-such-model", 404]] as const) {
-      const error = await generateText({ model: make(model), prompt: "Hello", ...quiet }).catch((thrown: unknown) => thrown);
+    for (const [model, status] of [
+      ["u-chat/status-429", 429],
+      ["u-chat/status-400", 400],
+      ["no-such-model", 404],
+    ] as const) {
+      const error = await generateText({ model: make(model), prompt: "Hello", ...quiet }).catch(
+        (thrown: unknown) => thrown,
+      );
       expect(APICallError.isInstance(error)).toBe(true);
       expect((error as APICallError).statusCode).toBe(status);
     }

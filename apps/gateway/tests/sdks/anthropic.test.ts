@@ -16,14 +16,22 @@ afterAll(() => surface.close());
 
 const messages = [{ role: "user" as const, content: "Hello" }];
 const max_tokens = 1000;
-const tools = ["get_weather", "get_time"].map((name) => ({ name, input_schema: { ...weatherSchema, required: [...weatherSchema.required] } }));
-const textOf = (content: Anthropic.ContentBlock[]) => content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("");
+const tools = ["get_weather", "get_time"].map((name) => ({
+  name,
+  input_schema: { ...weatherSchema, required: [...weatherSchema.required] },
+}));
+const textOf = (content: Anthropic.ContentBlock[]) =>
+  content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("");
 
 describe.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("anthropic over %s", (provider) => {
   test("text and usage: what the cache gave is counted apart", async () => {
     const answer = await client.messages.create({ model: `${provider}/case-text`, max_tokens, messages });
     expect(textOf(answer.content)).toBe("Grüße from 東京 🚄!");
-    expect(answer).toMatchObject({ stop_reason: "end_turn", model: `${provider}/case-text`, usage: { input_tokens: 176, cache_read_input_tokens: 1024, output_tokens: 9 } });
+    expect(answer).toMatchObject({
+      stop_reason: "end_turn",
+      model: `${provider}/case-text`,
+      usage: { input_tokens: 176, cache_read_input_tokens: 1024, output_tokens: 9 },
+    });
   });
 
   test("stream: the input's size is there from the beginning", async () => {
@@ -52,7 +60,12 @@ describe.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("anthropic o
   });
 
   test("thinking", async () => {
-    const answer = await client.messages.create({ model: `${provider}/case-reasoning`, max_tokens: 4000, messages, thinking: { type: "enabled", budget_tokens: 1024 } });
+    const answer = await client.messages.create({
+      model: `${provider}/case-reasoning`,
+      max_tokens: 4000,
+      messages,
+      thinking: { type: "enabled", budget_tokens: 1024 },
+    });
     expect(answer.content[0]).toMatchObject({ type: "thinking", thinking: "Two and two. That is four." });
     expect(textOf(answer.content)).toBe("4");
   });
@@ -78,7 +91,11 @@ describe("anthropic over the echo", () => {
       model,
       max_tokens,
       tools,
-      messages: [...messages, { role: "assistant", content: first.content }, { role: "user", content: [{ type: "tool_result", tool_use_id: call.id, content: "21 °C" }] }],
+      messages: [
+        ...messages,
+        { role: "assistant", content: first.content },
+        { role: "user", content: [{ type: "tool_result", tool_use_id: call.id, content: "21 °C" }] },
+      ],
     });
     expect(textOf(second.content)).toBe("The tools answered: 21 °C");
     const none = await client.messages.create({ model, max_tokens, messages, tools, tool_choice: { type: "none" } });
@@ -86,7 +103,12 @@ describe("anthropic over the echo", () => {
   });
 
   test("structured output", async () => {
-    const answer = await client.messages.create({ model, max_tokens, messages, output_config: { format: { type: "json_schema", schema: { ...weatherSchema } } } });
+    const answer = await client.messages.create({
+      model,
+      max_tokens,
+      messages,
+      output_config: { format: { type: "json_schema", schema: { ...weatherSchema } } },
+    });
     expect(JSON.parse(textOf(answer.content))).toEqual({ city: "Hello", unit: "c" });
   });
 
@@ -109,7 +131,12 @@ describe("anthropic over the echo", () => {
 });
 
 describe("anthropic: errors are its own", () => {
-  const ask = (model: string, key = gateway.key) => new Anthropic({ apiKey: key, baseURL: gateway.origin, maxRetries: 0 }).messages.create({ model, max_tokens, messages });
+  const ask = (model: string, key = gateway.key) =>
+    new Anthropic({ apiKey: key, baseURL: gateway.origin, maxRetries: 0 }).messages.create({
+      model,
+      max_tokens,
+      messages,
+    });
 
   test.each([
     ["u-chat/status-400", Anthropic.BadRequestError],
@@ -123,19 +150,30 @@ describe("anthropic: errors are its own", () => {
   });
 
   test("an overload is 529, a wrong key 401, another model 403", async () => {
-    await expect(ask("u-chat/status-503")).rejects.toMatchObject({ status: 529, error: { error: { type: "overloaded_error" } } });
+    await expect(ask("u-chat/status-503")).rejects.toMatchObject({
+      status: 529,
+      error: { error: { type: "overloaded_error" } },
+    });
     await expect(ask("trunkline/echo", "tl-wrong")).rejects.toBeInstanceOf(Anthropic.AuthenticationError);
     const narrow = await gateway.makeKey({ name: "narrow", models: ["claude-*"] });
     await expect(ask("trunkline/echo", narrow.secret)).rejects.toBeInstanceOf(Anthropic.PermissionDeniedError);
   });
 
   test("in the middle of a stream", async () => {
-    const stream = client.messages.stream({ model: "trunkline/echo", max_tokens, messages: [{ role: "user", content: "/echo end=early words=20" }] });
+    const stream = client.messages.stream({
+      model: "trunkline/echo",
+      max_tokens,
+      messages: [{ role: "user", content: "/echo end=early words=20" }],
+    });
     await expect(stream.finalMessage()).rejects.toBeInstanceOf(Anthropic.APIError);
   });
 
   test("an abort", async () => {
-    const stream = client.messages.stream({ model: "trunkline/echo", max_tokens, messages: [{ role: "user", content: "/echo delay=20 words=1000" }] });
+    const stream = client.messages.stream({
+      model: "trunkline/echo",
+      max_tokens,
+      messages: [{ role: "user", content: "/echo delay=20 words=1000" }],
+    });
     stream.on("text", () => stream.abort());
     await expect(stream.finalMessage()).rejects.toBeInstanceOf(Anthropic.APIUserAbortError);
   });

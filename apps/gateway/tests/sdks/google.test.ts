@@ -15,14 +15,20 @@ beforeAll(async () => {
 afterAll(() => surface.close());
 
 const contents = "Hello";
-const tools = [{ functionDeclarations: ["get_weather", "get_time"].map((name) => ({ name, parametersJsonSchema: weatherSchema })) }];
+const tools = [
+  { functionDeclarations: ["get_weather", "get_time"].map((name) => ({ name, parametersJsonSchema: weatherSchema })) },
+];
 
 describe.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("google over %s", (provider) => {
   test("text and usage", async () => {
     const answer = await client.models.generateContent({ model: `${provider}/case-text`, contents });
     expect(answer.text).toBe("Grüße from 東京 🚄!");
     expect(answer.candidates?.[0]?.finishReason).toBe("STOP");
-    expect(answer.usageMetadata).toMatchObject({ promptTokenCount: 1200, candidatesTokenCount: 9, cachedContentTokenCount: 1024 });
+    expect(answer.usageMetadata).toMatchObject({
+      promptTokenCount: 1200,
+      candidatesTokenCount: 9,
+      cachedContentTokenCount: 1024,
+    });
   });
 
   test("stream", async () => {
@@ -37,7 +43,11 @@ describe.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("google over
   });
 
   test("two parallel function calls", async () => {
-    const answer = await client.models.generateContent({ model: `${provider}/case-tools`, contents, config: { tools } });
+    const answer = await client.models.generateContent({
+      model: `${provider}/case-tools`,
+      contents,
+      config: { tools },
+    });
     expect(answer.functionCalls?.map(({ name, args }) => [name, args])).toEqual([
       ["get_weather", { city: "Zürich", unit: "c" }],
       ["get_time", { zone: "Europe/Zurich" }],
@@ -45,7 +55,11 @@ describe.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("google over
   });
 
   test("thoughts", async () => {
-    const answer = await client.models.generateContent({ model: `${provider}/case-reasoning`, contents, config: { thinkingConfig: { includeThoughts: true, thinkingBudget: 1024 } } });
+    const answer = await client.models.generateContent({
+      model: `${provider}/case-reasoning`,
+      contents,
+      config: { thinkingConfig: { includeThoughts: true, thinkingBudget: 1024 } },
+    });
     const thoughts = answer.candidates![0]!.content!.parts!.filter((part) => part.thought).map((part) => part.text);
     expect(thoughts.join("")).toBe("Two and two. That is four.");
     expect(answer.text).toBe("4");
@@ -56,9 +70,17 @@ describe("google over the echo", () => {
   const model = "trunkline/echo";
 
   test("an image, a forced call and its result", async () => {
-    const seen = await client.models.generateContent({ model, contents: [{ text: "What is this?" }, { inlineData: { mimeType: "image/png", data: pixel } }] });
+    const seen = await client.models.generateContent({
+      model,
+      contents: [{ text: "What is this?" }, { inlineData: { mimeType: "image/png", data: pixel } }],
+    });
     expect(seen.text).toBe("What is this? [received image/png]");
-    const config = { tools, toolConfig: { functionCallingConfig: { mode: FunctionCallingConfigMode.ANY, allowedFunctionNames: ["get_time"] } } };
+    const config = {
+      tools,
+      toolConfig: {
+        functionCallingConfig: { mode: FunctionCallingConfigMode.ANY, allowedFunctionNames: ["get_time"] },
+      },
+    };
     const first = await client.models.generateContent({ model, contents, config });
     expect(first.functionCalls?.[0]?.name).toBe("get_time");
     const second = await client.models.generateContent({
@@ -74,7 +96,11 @@ describe("google over the echo", () => {
   });
 
   test("structured output", async () => {
-    const answer = await client.models.generateContent({ model, contents, config: { responseMimeType: "application/json", responseJsonSchema: weatherSchema } });
+    const answer = await client.models.generateContent({
+      model,
+      contents,
+      config: { responseMimeType: "application/json", responseJsonSchema: weatherSchema },
+    });
     expect(JSON.parse(answer.text!)).toEqual({ city: "Hello", unit: "c" });
   });
 
@@ -89,7 +115,11 @@ describe("google over the echo", () => {
 });
 
 describe("google: errors are its own", () => {
-  const ask = (model: string, key = gateway.key) => new GoogleGenAI({ apiKey: key, httpOptions: { baseUrl: gateway.origin } }).models.generateContent({ model, contents });
+  const ask = (model: string, key = gateway.key) =>
+    new GoogleGenAI({ apiKey: key, httpOptions: { baseUrl: gateway.origin } }).models.generateContent({
+      model,
+      contents,
+    });
 
   test.each([
     ["u-chat/status-400", 400],
@@ -110,7 +140,11 @@ describe("google: errors are its own", () => {
 
   test("an abort", async () => {
     const controller = new AbortController();
-    const stream = await client.models.generateContentStream({ model: "trunkline/echo", contents: "/echo delay=20 words=1000", config: { abortSignal: controller.signal } });
+    const stream = await client.models.generateContentStream({
+      model: "trunkline/echo",
+      contents: "/echo delay=20 words=1000",
+      config: { abortSignal: controller.signal },
+    });
     await expect(
       (async () => {
         for await (const _chunk of stream) controller.abort();

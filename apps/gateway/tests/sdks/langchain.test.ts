@@ -10,7 +10,12 @@ beforeAll(async () => {
 afterAll(() => surface.close());
 
 function chat(model: string): ChatOpenAI {
-  return new ChatOpenAI({ model, apiKey: surface.gateway.key, configuration: { baseURL: `${surface.gateway.origin}/v1` }, maxRetries: 0 });
+  return new ChatOpenAI({
+    model,
+    apiKey: surface.gateway.key,
+    configuration: { baseURL: `${surface.gateway.origin}/v1` },
+    maxRetries: 0,
+  });
 }
 
 test.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("langchain over %s", async (provider) => {
@@ -19,7 +24,10 @@ test.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("langchain over 
   let text = "";
   for await (const chunk of await chat(`${provider}/case-text`).stream("Hello")) text += chunk.text;
   expect(text).toBe("Grüße from 東京 🚄!");
-  const tools = ["get_weather", "get_time"].map((name) => ({ type: "function" as const, function: { name, parameters: { ...weatherSchema } } }));
+  const tools = ["get_weather", "get_time"].map((name) => ({
+    type: "function" as const,
+    function: { name, parameters: { ...weatherSchema } },
+  }));
   const called = await chat(`${provider}/case-tools`).bindTools(tools).invoke("Hello");
   expect(called.tool_calls?.map(({ name, args }) => [name, args])).toEqual([
     ["get_weather", { city: "Zürich", unit: "c" }],
@@ -28,9 +36,16 @@ test.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("langchain over 
 });
 
 test("structured output, embeddings, errors", async () => {
-  const structured = chat("trunkline/echo").withStructuredOutput({ ...weatherSchema, title: "weather" }, { method: "jsonSchema" });
+  const structured = chat("trunkline/echo").withStructuredOutput(
+    { ...weatherSchema, title: "weather" },
+    { method: "jsonSchema" },
+  );
   expect(await structured.invoke("Hello")).toEqual({ city: "Hello", unit: "c" });
-  const embeddings = new OpenAIEmbeddings({ model: "trunkline/echo", apiKey: surface.gateway.key, configuration: { baseURL: `${surface.gateway.origin}/v1` } });
+  const embeddings = new OpenAIEmbeddings({
+    model: "trunkline/echo",
+    apiKey: surface.gateway.key,
+    configuration: { baseURL: `${surface.gateway.origin}/v1` },
+  });
   expect(await embeddings.embedDocuments(["red", "blue"])).toHaveLength(2);
   await expect(chat("no-such-model").invoke("Hello")).rejects.toMatchObject({ status: 404 });
   await expect(chat("u-chat/status-429").invoke("Hello")).rejects.toMatchObject({ status: 429 });

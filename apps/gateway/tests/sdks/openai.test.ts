@@ -15,7 +15,10 @@ beforeAll(async () => {
 afterAll(() => surface.close());
 
 const hello = [{ role: "user" as const, content: "Hello" }];
-const tools = ["get_weather", "get_time"].map((name) => ({ type: "function" as const, function: { name, parameters: { ...weatherSchema } } }));
+const tools = ["get_weather", "get_time"].map((name) => ({
+  type: "function" as const,
+  function: { name, parameters: { ...weatherSchema } },
+}));
 
 // Every upstream dialect, through the one the client speaks.
 describe.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("openai over %s", (provider) => {
@@ -24,20 +27,35 @@ describe.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("openai over
     expect(answer.choices[0]!.message.content).toBe("Grüße from 東京 🚄!");
     expect(answer.choices[0]!.finish_reason).toBe("stop");
     expect(answer.model).toBe(`${provider}/case-text`);
-    expect(answer.usage).toMatchObject({ prompt_tokens: 1200, completion_tokens: 9, total_tokens: 1209, prompt_tokens_details: { cached_tokens: 1024 } });
+    expect(answer.usage).toMatchObject({
+      prompt_tokens: 1200,
+      completion_tokens: 9,
+      total_tokens: 1209,
+      prompt_tokens_details: { cached_tokens: 1024 },
+    });
   });
 
   test("chat: stream, with usage only when asked for", async () => {
     let text = "";
     const usages: unknown[] = [];
-    for await (const chunk of await client.chat.completions.create({ model: `${provider}/case-text`, messages: hello, stream: true })) {
+    for await (const chunk of await client.chat.completions.create({
+      model: `${provider}/case-text`,
+      messages: hello,
+      stream: true,
+    })) {
       text += chunk.choices[0]?.delta.content ?? "";
       if (chunk.usage) usages.push(chunk.usage);
     }
     expect(text).toBe("Grüße from 東京 🚄!");
     expect(usages).toEqual([]);
     const last: OpenAI.ChatCompletionChunk[] = [];
-    for await (const chunk of await client.chat.completions.create({ model: `${provider}/case-text`, messages: hello, stream: true, stream_options: { include_usage: true } })) last.push(chunk);
+    for await (const chunk of await client.chat.completions.create({
+      model: `${provider}/case-text`,
+      messages: hello,
+      stream: true,
+      stream_options: { include_usage: true },
+    }))
+      last.push(chunk);
     expect(last.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 1200, completion_tokens: 9 } });
     expect(last.at(-2)!.choices[0]!.finish_reason).toBe("stop");
   });
@@ -50,7 +68,11 @@ describe.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("openai over
     });
     const { choices } = await runner.finalChatCompletion();
     expect(choices[0]!.finish_reason).toBe("tool_calls");
-    expect(choices[0]!.message.tool_calls?.map((call) => call.type === "function" && [call.function.name, JSON.parse(call.function.arguments)])).toEqual([
+    expect(
+      choices[0]!.message.tool_calls?.map(
+        (call) => call.type === "function" && [call.function.name, JSON.parse(call.function.arguments)],
+      ),
+    ).toEqual([
       ["get_weather", { city: "Zürich", unit: "c" }],
       ["get_time", { zone: "Europe/Zurich" }],
     ]);
@@ -58,7 +80,11 @@ describe.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("openai over
   });
 
   test("chat: reasoning", async () => {
-    const { choices } = await client.chat.completions.create({ model: `${provider}/case-reasoning`, messages: hello, reasoning_effort: "low" });
+    const { choices } = await client.chat.completions.create({
+      model: `${provider}/case-reasoning`,
+      messages: hello,
+      reasoning_effort: "low",
+    });
     expect(choices[0]!.message).toMatchObject({ content: "4", reasoning_content: "Two and two. That is four." });
   });
 
@@ -66,14 +92,20 @@ describe.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("openai over
     const answer = await client.responses.create({ model: `${provider}/case-text`, input: "Hello" });
     expect(answer.output_text).toBe("Grüße from 東京 🚄!");
     expect(answer.usage?.output_tokens_details.reasoning_tokens).toBe(0);
-    const stream = client.responses.stream({ model: `${provider}/case-tools`, input: "Hello", tools: tools.map(({ function: { name, parameters } }) => ({ type: "function", name, parameters, strict: false })) });
+    const stream = client.responses.stream({
+      model: `${provider}/case-tools`,
+      input: "Hello",
+      tools: tools.map(({ function: { name, parameters } }) => ({ type: "function", name, parameters, strict: false })),
+    });
     let order = -1;
     for await (const event of stream) {
       expect(event.sequence_number).toBeGreaterThan(order);
       order = event.sequence_number;
     }
     const final = await stream.finalResponse();
-    expect(final.output.flatMap((item) => (item.type === "function_call" ? [[item.name, JSON.parse(item.arguments)]] : []))).toEqual([
+    expect(
+      final.output.flatMap((item) => (item.type === "function_call" ? [[item.name, JSON.parse(item.arguments)]] : [])),
+    ).toEqual([
       ["get_weather", { city: "Zürich", unit: "c" }],
       ["get_time", { zone: "Europe/Zurich" }],
     ]);
@@ -93,12 +125,22 @@ describe("openai over the echo", () => {
   });
 
   test("structured output follows the schema", async () => {
-    const { choices } = await client.chat.completions.create({ model, messages: hello, response_format: { type: "json_schema", json_schema: { name: "weather", strict: true, schema: { ...weatherSchema } } } });
+    const { choices } = await client.chat.completions.create({
+      model,
+      messages: hello,
+      response_format: {
+        type: "json_schema",
+        json_schema: { name: "weather", strict: true, schema: { ...weatherSchema } },
+      },
+    });
     expect(JSON.parse(choices[0]!.message.content!)).toEqual({ city: "Hello", unit: "c" });
   });
 
   test("a refusal is one", async () => {
-    const { choices } = await client.chat.completions.create({ model, messages: [{ role: "user", content: "/echo refuse" }] });
+    const { choices } = await client.chat.completions.create({
+      model,
+      messages: [{ role: "user", content: "/echo refuse" }],
+    });
     expect(choices[0]!.message.refusal).toBe("The echo was asked to refuse.");
   });
 
@@ -114,7 +156,11 @@ describe("openai over the echo", () => {
   test("models", async () => {
     const { data } = await client.models.list();
     expect(data.map(({ id }) => id)).toContain(model);
-    expect(await client.models.retrieve("trunkline/echo")).toMatchObject({ id: model, object: "model", owned_by: "trunkline" });
+    expect(await client.models.retrieve("trunkline/echo")).toMatchObject({
+      id: model,
+      object: "model",
+      owned_by: "trunkline",
+    });
   });
 
   test("responses keep a conversation, hand it out, and forget it", async () => {
@@ -125,7 +171,12 @@ describe("openai over the echo", () => {
     expect((await client.responses.retrieve(first.id)).output_text).toBe("My name is Ada.");
     await client.responses.delete(first.id);
     await expect(client.responses.retrieve(first.id)).rejects.toBeInstanceOf(OpenAI.NotFoundError);
-    await expect(client.responses.create({ model, input: "Again.", previous_response_id: first.id })).rejects.toMatchObject({ status: 400, param: "previous_response_id" });
+    await expect(
+      client.responses.create({ model, input: "Again.", previous_response_id: first.id }),
+    ).rejects.toMatchObject({ status: 400, param: "previous_response_id" });
+    const streamed = client.responses.stream({ model, input: "I was streamed." });
+    const { id } = await streamed.finalResponse();
+    expect((await client.responses.retrieve(id)).output_text).toBe("I was streamed.");
     const unstored = await client.responses.create({ model, input: "Secret.", store: false });
     await expect(client.responses.retrieve(unstored.id)).rejects.toBeInstanceOf(OpenAI.NotFoundError);
   });
@@ -136,13 +187,22 @@ describe("openai over the echo", () => {
   });
 
   test("custom tools take free text", async () => {
-    const answer = await client.responses.create({ model, input: "print(1)", tools: [{ type: "custom", name: "python" }], tool_choice: { type: "custom", name: "python" } });
+    const answer = await client.responses.create({
+      model,
+      input: "print(1)",
+      tools: [{ type: "custom", name: "python" }],
+      tool_choice: { type: "custom", name: "python" },
+    });
     expect(answer.output).toMatchObject([{ type: "custom_tool_call", name: "python", input: "print(1)" }]);
   });
 });
 
 describe("openai: errors are its own", () => {
-  const ask = (model: string, key = gateway.key) => new OpenAI({ apiKey: key, baseURL: `${gateway.origin}/v1`, maxRetries: 0 }).chat.completions.create({ model, messages: hello });
+  const ask = (model: string, key = gateway.key) =>
+    new OpenAI({ apiKey: key, baseURL: `${gateway.origin}/v1`, maxRetries: 0 }).chat.completions.create({
+      model,
+      messages: hello,
+    });
 
   test.each([
     ["u-anthropic/status-400", OpenAI.BadRequestError],
@@ -165,22 +225,35 @@ describe("openai: errors are its own", () => {
     await gateway.started.gateway.store.keys.update(revoked.id, { active: false });
     await expect(ask("trunkline/echo", revoked.secret)).rejects.toBeInstanceOf(OpenAI.PermissionDeniedError);
     const narrow = await gateway.makeKey({ name: "narrow", models: ["gpt-*"] });
-    await expect(ask("trunkline/echo", narrow.secret)).rejects.toMatchObject({ status: 403, code: "model_not_allowed" });
+    await expect(ask("trunkline/echo", narrow.secret)).rejects.toMatchObject({
+      status: 403,
+      code: "model_not_allowed",
+    });
     const single = await gateway.makeKey({ name: "single", rpm: 1 });
     await ask("trunkline/echo", single.secret);
-    const refused = await ask("trunkline/echo", single.secret).catch((error: unknown) => error as InstanceType<typeof OpenAI.RateLimitError>);
+    const refused = await ask("trunkline/echo", single.secret).catch(
+      (error: unknown) => error as InstanceType<typeof OpenAI.RateLimitError>,
+    );
     expect(refused).toBeInstanceOf(OpenAI.RateLimitError);
     expect((refused as InstanceType<typeof OpenAI.RateLimitError>).headers?.get("retry-after-ms")).toMatch(/^\d+$/);
   });
 
   test("in the middle of a stream", async () => {
-    const stream = await client.chat.completions.create({ model: "trunkline/echo", messages: [{ role: "user", content: "/echo end=early words=20" }], stream: true });
+    const stream = await client.chat.completions.create({
+      model: "trunkline/echo",
+      messages: [{ role: "user", content: "/echo end=early words=20" }],
+      stream: true,
+    });
     await expect(
       (async () => {
         for await (const _chunk of stream);
       })(),
     ).rejects.toBeInstanceOf(OpenAI.APIError);
-    const responses = await client.responses.create({ model: "trunkline/echo", input: "/echo end=early words=20", stream: true });
+    const responses = await client.responses.create({
+      model: "trunkline/echo",
+      input: "/echo end=early words=20",
+      stream: true,
+    });
     const types: string[] = [];
     await expect(
       (async () => {
@@ -193,8 +266,12 @@ describe("openai: errors are its own", () => {
   test("an abort reaches the upstream and is recorded", async () => {
     const controller = new AbortController();
     const aborted = surface.upstream.nextAbort();
-    const pending = client.chat.completions.create({ model: "u-chat/hang", messages: hello }, { signal: controller.signal });
-    while (!surface.upstream.received.some(({ body }) => body["model"] === "hang")) await new Promise((resolve) => setImmediate(resolve));
+    const pending = client.chat.completions.create(
+      { model: "u-chat/hang", messages: hello },
+      { signal: controller.signal },
+    );
+    while (!surface.upstream.received.some(({ body }) => body["model"] === "hang"))
+      await new Promise((resolve) => setImmediate(resolve));
     controller.abort();
     await expect(pending).rejects.toBeInstanceOf(OpenAI.APIUserAbortError);
     await aborted;

@@ -28,6 +28,8 @@ beforeAll(async () => {
 afterAll(() => surface?.close());
 
 test.each(["openai_sdk.py", "anthropic_sdk.py"])("%s", async (script) => {
-  const { stdout } = await run(python, [join(import.meta.dirname, script)], { env: { PATH: process.env["PATH"], GATEWAY: surface.gateway.origin, KEY: surface.gateway.key } });
+  const { stdout } = await run(python, [join(import.meta.dirname, script)], {
+    env: { PATH: process.env["PATH"], GATEWAY: surface.gateway.origin, KEY: surface.gateway.key },
+  });
   expect(stdout.trim().split("\n").at(-1)).toBe("all passed");
 });

@@ -16,7 +16,12 @@ const behaviour: Behaviour = async (request, response) => {
   const status = /status-(\d+)/.exec(String(request.body["model"] ?? request.path))?.[1];
   if (status !== undefined) {
     const retry: Record<string, string> = status === "429" ? { "retry-after": "1" } : {};
-    return sendJson(response, Number(status), { error: { message: `the upstream says ${status}`, type: "upstream", code: null } }, retry);
+    return sendJson(
+      response,
+      Number(status),
+      { error: { message: `the upstream says ${status}`, type: "upstream", code: null } },
+      retry,
+    );
   }
   if (/hang/.test(String(request.body["model"] ?? request.path))) return;
   await answerFixture(request, response);

@@ -168,9 +168,9 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
 
   function closeAll(): string {
     let text = "";
-    for (const blockId of [...thoughts.keys()]) text += closeReasoning(blockId);
-    for (const blockId of [...texts.keys()]) text += closeText(blockId);
-    for (const callId of [...calls.keys()]) text += closeCall(callId);
+    for (const blockId of thoughts.keys()) text += closeReasoning(blockId);
+    for (const blockId of texts.keys()) text += closeText(blockId);
+    for (const callId of calls.keys()) text += closeCall(callId);
     return text;
   }
 
@@ -281,10 +281,8 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
       case "end": {
         const rest = start() + closeAll();
         const done = finish ?? { reason: "stop" };
-        return (
-          rest +
-          wire(incompleteReason(done) ? "response.incomplete" : "response.completed", { response: snapshot(done) })
-        );
+        result = snapshot(done);
+        return rest + wire(incompleteReason(done) ? "response.incomplete" : "response.completed", { response: result });
       }
       default:
         return "";

@@ -18,13 +18,27 @@ export type AiSdkProviderOptions = {
 /** Any provider package of the AI SDK, versions 3 and 4 of its interface: the long tail of vendors. */
 export async function createAiSdkProvider(options: AiSdkProviderOptions): Promise<Provider> {
   const { name, family } = options;
-  const sdk = makeProvider(await loadModule(options.packageName, options.modulesFolder), options.packageName, options.factory, options.options);
+  const sdk = makeProvider(
+    await loadModule(options.packageName, options.modulesFolder),
+    options.packageName,
+    options.factory,
+    options.options,
+  );
 
-  async function generate(request: ProviderRequest, sink: AnswerSink, signal: AbortSignal, ready: () => Promise<void>): Promise<void> {
+  async function generate(
+    request: ProviderRequest,
+    sink: AnswerSink,
+    signal: AbortSignal,
+    ready: () => Promise<void>,
+  ): Promise<void> {
     const conversation = request.conversation();
     const { settings } = conversation;
-    if ((settings.choices ?? 1) > 1) throw new GatewayError("unsupported_parameter", "`n` is not supported by AI SDK providers.", { parameter: "n" });
-    if (settings.logprobs) throw new GatewayError("unsupported_parameter", "`logprobs` is not supported by AI SDK providers.", { parameter: "logprobs" });
+    if ((settings.choices ?? 1) > 1)
+      throw new GatewayError("unsupported_parameter", "`n` is not supported by AI SDK providers.", { parameter: "n" });
+    if (settings.logprobs)
+      throw new GatewayError("unsupported_parameter", "`logprobs` is not supported by AI SDK providers.", {
+        parameter: "logprobs",
+      });
     const model = languageModel(sdk, request.model);
     const call = encodeCall(conversation, family, model.specificationVersion !== "v4", signal);
     sink.degraded(call.degraded);
@@ -52,10 +66,20 @@ export async function createAiSdkProvider(options: AiSdkProviderOptions): Promis
   async function embed(request: ProviderRequest, sink: AnswerSink, signal: AbortSignal): Promise<void> {
     const wanted = decodeEmbedRequest(request.dialect, request.body, request.batch);
     const model = embeddingModel(sdk, request.model);
-    if (!model) throw new GatewayError("unsupported_parameter", `The provider '${name}' has no embeddings.`, { parameter: "model" });
+    if (!model)
+      throw new GatewayError("unsupported_parameter", `The provider '${name}' has no embeddings.`, {
+        parameter: "model",
+      });
     const result = await model.doEmbed({ values: [...wanted.inputs], abortSignal: signal });
-    const answer = { vectors: result.embeddings, inputTokens: result.usage?.tokens ?? 0, estimated: result.usage === undefined };
-    sink.json(encodeEmbedAnswer(request.dialect, answer, wanted, request.requestedModel), { input: answer.inputTokens, estimated: answer.estimated });
+    const answer = {
+      vectors: result.embeddings,
+      inputTokens: result.usage?.tokens ?? 0,
+      estimated: result.usage === undefined,
+    };
+    sink.json(encodeEmbedAnswer(request.dialect, answer, wanted, request.requestedModel), {
+      input: answer.inputTokens,
+      estimated: answer.estimated,
+    });
     sink.done();
   }
 
@@ -63,14 +87,25 @@ export async function createAiSdkProvider(options: AiSdkProviderOptions): Promis
     name,
     kind: "ai-sdk",
     family,
-    capabilities: { streamsDeltas: true, tools: "native", images: true, jsonSchema: true, samplingParameters: true, usage: "exact", embeddings: true },
+    capabilities: {
+      streamsDeltas: true,
+      tools: "native",
+      images: true,
+      jsonSchema: true,
+      samplingParameters: true,
+      usage: "exact",
+      embeddings: true,
+    },
     dialectFor: () => "ai-sdk",
     claims: () => false,
     supports: (operation) => operation !== "count-tokens",
     start(request, sink) {
       const running = new AbortController();
       const gate = createGate();
-      const work = request.operation === "embed" ? embed(request, sink, running.signal) : generate(request, sink, running.signal, gate.ready);
+      const work =
+        request.operation === "embed"
+          ? embed(request, sink, running.signal)
+          : generate(request, sink, running.signal, gate.ready);
       work.catch((error: unknown) => {
         if (!running.signal.aborted) sink.fail(sdkError(error));
       });

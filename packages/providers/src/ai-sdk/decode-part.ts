@@ -1,5 +1,13 @@
 import type { LanguageModelV4FinishReason, LanguageModelV4StreamPart, LanguageModelV4Usage } from "@ai-sdk/provider";
-import { GatewayError, usageOf, type EmitEvent, type FinishReason, type JsonValue, type Native, type Usage } from "@trunkline/contracts";
+import {
+  GatewayError,
+  usageOf,
+  type EmitEvent,
+  type FinishReason,
+  type JsonValue,
+  type Native,
+  type Usage,
+} from "@trunkline/contracts";
 
 const reasons: Readonly<Record<LanguageModelV4FinishReason["unified"], FinishReason>> = {
   stop: "stop",
@@ -23,7 +31,10 @@ function usageFrom({ inputTokens, outputTokens }: LanguageModelV4Usage): Usage {
 }
 
 /** Turns the AI SDK's stream parts into events; they share most names. */
-export function createPartDecoder(family: string, emit: EmitEvent): { part(part: LanguageModelV4StreamPart): void; close(): void } {
+export function createPartDecoder(
+  family: string,
+  emit: EmitEvent,
+): { part(part: LanguageModelV4StreamPart): void; close(): void } {
   const streamed = new Set<string>();
   let finished = false;
 
@@ -34,7 +45,12 @@ export function createPartDecoder(family: string, emit: EmitEvent): { part(part:
   function part(value: LanguageModelV4StreamPart): void {
     switch (value.type) {
       case "response-metadata":
-        return emit({ type: "start", id: value.id ?? "", model: value.modelId ?? "", created: value.timestamp ? Math.floor(value.timestamp.getTime() / 1000) : 0 });
+        return emit({
+          type: "start",
+          id: value.id ?? "",
+          model: value.modelId ?? "",
+          created: value.timestamp ? Math.floor(value.timestamp.getTime() / 1000) : 0,
+        });
       case "text-start":
       case "reasoning-start":
         return emit({ type: value.type, choice: 0, id: value.id });
@@ -47,7 +63,14 @@ export function createPartDecoder(family: string, emit: EmitEvent): { part(part:
         return emit({ type: "reasoning-end", choice: 0, id: value.id, ...nativeOf(value.providerMetadata) });
       case "tool-input-start":
         streamed.add(value.id);
-        return emit({ type: "tool-input-start", choice: 0, id: value.id, name: value.toolName, kind: "function", ...nativeOf(value.providerMetadata) });
+        return emit({
+          type: "tool-input-start",
+          choice: 0,
+          id: value.id,
+          name: value.toolName,
+          kind: "function",
+          ...nativeOf(value.providerMetadata),
+        });
       case "tool-input-delta":
         return emit({ type: "tool-input-delta", choice: 0, id: value.id, delta: value.delta });
       case "tool-input-end":
@@ -55,12 +78,26 @@ export function createPartDecoder(family: string, emit: EmitEvent): { part(part:
       case "tool-call":
         // It repeats what was streamed, unless the provider does not stream inputs.
         if (streamed.has(value.toolCallId)) return;
-        emit({ type: "tool-input-start", choice: 0, id: value.toolCallId, name: value.toolName, kind: "function", ...nativeOf(value.providerMetadata) });
+        emit({
+          type: "tool-input-start",
+          choice: 0,
+          id: value.toolCallId,
+          name: value.toolName,
+          kind: "function",
+          ...nativeOf(value.providerMetadata),
+        });
         emit({ type: "tool-input-delta", choice: 0, id: value.toolCallId, delta: value.input });
         return emit({ type: "tool-input-end", choice: 0, id: value.toolCallId });
       case "finish":
         finished = true;
-        emit({ type: "finish", choice: 0, finish: { reason: reasons[value.finishReason.unified], ...(value.finishReason.raw === undefined ? {} : { native: value.finishReason.raw }) } });
+        emit({
+          type: "finish",
+          choice: 0,
+          finish: {
+            reason: reasons[value.finishReason.unified],
+            ...(value.finishReason.raw === undefined ? {} : { native: value.finishReason.raw }),
+          },
+        });
         emit({ type: "usage", usage: usageFrom(value.usage) });
         return emit({ type: "end" });
       case "error":
@@ -72,7 +109,11 @@ export function createPartDecoder(family: string, emit: EmitEvent): { part(part:
   return {
     part,
     close() {
-      if (!finished) emit({ type: "error", error: new GatewayError("upstream_ended_early", "The provider's stream ended before it was finished.") });
+      if (!finished)
+        emit({
+          type: "error",
+          error: new GatewayError("upstream_ended_early", "The provider's stream ended before it was finished."),
+        });
     },
   };
 }
@@ -80,9 +121,13 @@ export function createPartDecoder(family: string, emit: EmitEvent): { part(part:
 /** An error of the AI SDK carries the upstream's status where there was one. */
 export function sdkError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
-  const { statusCode, message } = (typeof error === "object" && error !== null ? error : {}) as { statusCode?: number; message?: string };
+  const { statusCode, message } = (typeof error === "object" && error !== null ? error : {}) as {
+    statusCode?: number;
+    message?: string;
+  };
   const text = message ?? String(error);
-  if (statusCode === undefined) return new GatewayError("upstream_error", `The provider failed: ${text.slice(0, 500)}`, { cause: error });
+  if (statusCode === undefined)
+    return new GatewayError("upstream_error", `The provider failed: ${text.slice(0, 500)}`, { cause: error });
   const code =
     statusCode === 401 || statusCode === 403
       ? "upstream_auth_failed"
@@ -95,5 +140,8 @@ export function sdkError(error: unknown): GatewayError {
             : statusCode >= 500
               ? "upstream_error"
               : "upstream_rejected";
-  return new GatewayError(code, `The provider answered with status ${statusCode}: ${text.slice(0, 500)}`, { upstreamStatus: statusCode, cause: error });
+  return new GatewayError(code, `The provider answered with status ${statusCode}: ${text.slice(0, 500)}`, {
+    upstreamStatus: statusCode,
+    cause: error,
+  });
 }

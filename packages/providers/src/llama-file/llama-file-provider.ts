@@ -14,7 +14,10 @@ export type LlamaFileProviderOptions = {
 /** A GGUF file on this machine through node-llama-cpp. Loaded at the first request; one answer at a time, the others wait. */
 export function createLlamaFileProvider(options: LlamaFileProviderOptions): Provider {
   const { name } = options;
-  const modelName = options.path.split(/[\\/]/).at(-1)!.replace(/\.gguf$/i, "");
+  const modelName = options.path
+    .split(/[\\/]/)
+    .at(-1)!
+    .replace(/\.gguf$/i, "");
   let loading: Promise<LoadedModel> | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -68,7 +71,14 @@ export function createLlamaFileProvider(options: LlamaFileProviderOptions): Prov
       if (signal.aborted) return;
       const { usedInputTokens, usedOutputTokens } = sequence.tokenMeter.diff(before);
       emit({ type: "text-end", choice: 0, id: "answer" });
-      emit({ type: "finish", choice: 0, finish: { reason: stopReason === "maxTokens" ? "length" : stopReason === "customStopTrigger" ? "stop-sequence" : "stop", native: stopReason } });
+      emit({
+        type: "finish",
+        choice: 0,
+        finish: {
+          reason: stopReason === "maxTokens" ? "length" : stopReason === "customStopTrigger" ? "stop-sequence" : "stop",
+          native: stopReason,
+        },
+      });
       emit({ type: "usage", usage: usageOf({ inputTokens: usedInputTokens, outputTokens: usedOutputTokens }) });
       emit({ type: "end" });
       if (collector) sink.completion(collector.completion());
@@ -88,7 +98,10 @@ export function createLlamaFileProvider(options: LlamaFileProviderOptions): Prov
       vectors.push((await context.getEmbeddingFor(text)).vector);
       inputTokens += model.tokenize(text).length;
     }
-    sink.json(encodeEmbedAnswer(request.dialect, { vectors, inputTokens, estimated: false }, wanted, request.requestedModel), { input: inputTokens, estimated: false });
+    sink.json(
+      encodeEmbedAnswer(request.dialect, { vectors, inputTokens, estimated: false }, wanted, request.requestedModel),
+      { input: inputTokens, estimated: false },
+    );
     sink.done();
   }
 
@@ -96,15 +109,31 @@ export function createLlamaFileProvider(options: LlamaFileProviderOptions): Prov
     name,
     kind: "llama-file",
     family: "llama-file",
-    capabilities: { streamsDeltas: true, tools: "none", images: false, jsonSchema: true, samplingParameters: true, usage: "exact", embeddings: true },
+    capabilities: {
+      streamsDeltas: true,
+      tools: "none",
+      images: false,
+      jsonSchema: true,
+      samplingParameters: true,
+      usage: "exact",
+      embeddings: true,
+    },
     dialectFor: () => "llama-file",
     claims: () => false,
     supports: (operation) => operation !== "count-tokens",
     start(request, sink) {
       const running = new AbortController();
-      inTurn(running.signal, () => (request.operation === "embed" ? embed(request, sink) : generate(request, sink, running.signal))).catch((error: unknown) => {
+      inTurn(running.signal, () =>
+        request.operation === "embed" ? embed(request, sink) : generate(request, sink, running.signal),
+      ).catch((error: unknown) => {
         if (running.signal.aborted) return;
-        sink.fail(error instanceof GatewayError ? error : new GatewayError("upstream_error", `The model file failed: ${(error as Error).message}`, { cause: error }));
+        sink.fail(
+          error instanceof GatewayError
+            ? error
+            : new GatewayError("upstream_error", `The model file failed: ${(error as Error).message}`, {
+                cause: error,
+              }),
+        );
       });
       // A local model makes at most a few hundred tokens a second: what a slow reader leaves waiting is small.
       return { cancel: () => running.abort(), pause: () => {}, resume: () => {} };
@@ -130,8 +159,14 @@ function readConversation(conversation: Conversation, sink: AnswerSink): { histo
   if (conversation.tools.length > 0 && conversation.toolChoice?.mode !== "none") refuse("tools");
   if ((conversation.settings.choices ?? 1) > 1) refuse("n");
   if (conversation.settings.logprobs) refuse("logprobs");
-  if (conversation.messages.some((message) => message.content.some((part) => part.type === "file"))) refuse("messages.files");
-  const degraded = [...conversation.unknown, ...["frequencyPenalty", "presencePenalty", "logitBias", "reasoning"].filter((name) => name in conversation.settings)];
+  if (conversation.messages.some((message) => message.content.some((part) => part.type === "file")))
+    refuse("messages.files");
+  const degraded = [
+    ...conversation.unknown,
+    ...["frequencyPenalty", "presencePenalty", "logitBias", "reasoning"].filter(
+      (name) => name in conversation.settings,
+    ),
+  ];
   if (degraded.length > 0) sink.degraded(degraded);
   const items = conversation.messages.map((message): HistoryItem => {
     if (message.role === "assistant") return { type: "model", response: [textOf(message)] };

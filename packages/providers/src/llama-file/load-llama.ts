@@ -23,7 +23,10 @@ export type LlamaModel = {
 };
 
 export type LlamaSequence = {
-  readonly tokenMeter: { getState(): object; diff(before: object): { usedInputTokens: number; usedOutputTokens: number } };
+  readonly tokenMeter: {
+    getState(): object;
+    diff(before: object): { usedInputTokens: number; usedOutputTokens: number };
+  };
   clearHistory(): Promise<void>;
 };
 
@@ -49,20 +52,39 @@ export type LlamaSession = {
   dispose(options: { disposeSequence: boolean }): void;
 };
 
-export type LoadedModel = { readonly module: LlamaModule; readonly llama: Llama; readonly model: LlamaModel; readonly sequence: LlamaSequence };
+export type LoadedModel = {
+  readonly module: LlamaModule;
+  readonly llama: Llama;
+  readonly model: LlamaModel;
+  readonly sequence: LlamaSequence;
+};
 
 const largestContext = 8192;
 
 /** Loads library and file. Throws `provider_unavailable` when either cannot be. */
-export async function loadLlama(options: { path: string; modulesFolder: string; contextSize?: number; threads?: number }): Promise<LoadedModel> {
+export async function loadLlama(options: {
+  path: string;
+  modulesFolder: string;
+  contextSize?: number;
+  threads?: number;
+}): Promise<LoadedModel> {
   const module = (await loadModule("node-llama-cpp", options.modulesFolder)) as unknown as LlamaModule;
   try {
-    const llama = await module.getLlama({ gpu: false, build: "never", logLevel: "error", ...(options.threads === undefined ? {} : { maxThreads: options.threads }) });
+    const llama = await module.getLlama({
+      gpu: false,
+      build: "never",
+      logLevel: "error",
+      ...(options.threads === undefined ? {} : { maxThreads: options.threads }),
+    });
     const model = await llama.loadModel({ modelPath: options.path });
     const contextSize = options.contextSize ?? Math.min(model.trainContextSize, largestContext);
     const sequence = (await model.createContext({ contextSize })).getSequence();
     return { module, llama, model, sequence };
   } catch (error) {
-    throw new GatewayError("provider_unavailable", `The model file ${options.path} could not be loaded: ${(error as Error).message}`, { cause: error });
+    throw new GatewayError(
+      "provider_unavailable",
+      `The model file ${options.path} could not be loaded: ${(error as Error).message}`,
+      { cause: error },
+    );
   }
 }

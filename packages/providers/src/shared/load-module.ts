@@ -14,5 +14,8 @@ export async function loadModule(name: string, modulesFolder: string): Promise<R
     }
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   }
-  throw new GatewayError("provider_unavailable", `The package '${name}' is not installed. Run: npx trunkline modules add ${name}`);
+  throw new GatewayError(
+    "provider_unavailable",
+    `The package '${name}' is not installed. Run: npx trunkline modules add ${name}`,
+  );
 }

@@ -46,17 +46,26 @@ export async function configSchemaCommand(): Promise<number> {
 }
 
 /** Translates another gateway's file. What has no counterpart is said, never dropped in silence. */
-export async function importConfigCommand(context: CommandContext, source: string, file: string, options: { readonly out?: string; readonly force?: boolean }): Promise<number> {
-  if (source !== "cliproxyapi" && source !== "litellm") throw new CommandError(`Import knows 'cliproxyapi' and 'litellm', not '${source}'.`, exitCodes.usage);
+export async function importConfigCommand(
+  context: CommandContext,
+  source: string,
+  file: string,
+  options: { readonly out?: string; readonly force?: boolean },
+): Promise<number> {
+  if (source !== "cliproxyapi" && source !== "litellm")
+    throw new CommandError(`Import knows 'cliproxyapi' and 'litellm', not '${source}'.`, exitCodes.usage);
   if (!existsSync(file)) throw new CommandError(`There is no file ${resolve(file)}.`);
   const imported = importConfig(source satisfies ImportSource, readFileSync(file, "utf8"), file);
   // What was written must be readable again; references to the environment need not be set yet.
   parseConfig(imported.yaml.replace(/\$\{\w+\}/g, "placeholder"), "imported", {});
   if (options.out !== undefined) {
-    if (existsSync(options.out) && !options.force) throw new CommandError(`${resolve(options.out)} exists already; add --force to replace it.`);
+    if (existsSync(options.out) && !options.force)
+      throw new CommandError(`${resolve(options.out)} exists already; add --force to replace it.`);
     writeFileSync(options.out, imported.yaml, { mode: 0o600 });
   }
-  context.print({ yaml: imported.yaml, notes: imported.notes, clients: imported.clients }, () => (options.out === undefined ? imported.yaml : `Wrote ${resolve(options.out)}.`));
+  context.print({ yaml: imported.yaml, notes: imported.notes, clients: imported.clients }, () =>
+    options.out === undefined ? imported.yaml : `Wrote ${resolve(options.out)}.`,
+  );
   if (!context.json) for (const note of imported.notes) console.error(`note: ${note}`);
   return exitCodes.ok;
 }

@@ -11,23 +11,36 @@ const leastFree = 500 * 1024 * 1024;
 
 function runtime(): Finding {
   const major = Number(process.versions.node.split(".")[0]);
-  return { check: "runtime", state: major >= 24 ? "ok" : "failed", detail: `Node ${process.version}${major >= 24 ? "" : "; 24 or newer is needed"}` };
+  return {
+    check: "runtime",
+    state: major >= 24 ? "ok" : "failed",
+    detail: `Node ${process.version}${major >= 24 ? "" : "; 24 or newer is needed"}`,
+  };
 }
 
 function modes({ home }: CommandContext): Finding[] {
-  if (!existsSync(home.folder)) return [{ check: "home", state: "warning", detail: `${home.folder} does not exist yet; the first start makes it` }];
+  if (!existsSync(home.folder))
+    return [{ check: "home", state: "warning", detail: `${home.folder} does not exist yet; the first start makes it` }];
   return [home.folder, home.configFile, home.secretFile, home.databaseFile]
     .filter((path) => existsSync(path))
     .map((path) => {
       const open = (statSync(path).mode & 0o077) !== 0;
-      return { check: "access", state: open ? "failed" : "ok", detail: open ? `${path} can be read by others; run: chmod go= ${path}` : `${path} is the owner's alone` } as const;
+      return {
+        check: "access",
+        state: open ? "failed" : "ok",
+        detail: open ? `${path} can be read by others; run: chmod go= ${path}` : `${path} is the owner's alone`,
+      } as const;
     });
 }
 
 function disk({ home }: CommandContext): Finding {
   const { bavail, bsize } = statfsSync(existsSync(home.folder) ? home.folder : "/");
   const free = bavail * bsize;
-  return { check: "disk", state: free < leastFree ? "warning" : "ok", detail: `${Math.round(free / 1024 / 1024)} MiB free` };
+  return {
+    check: "disk",
+    state: free < leastFree ? "warning" : "ok",
+    detail: `${Math.round(free / 1024 / 1024)} MiB free`,
+  };
 }
 
 function configuration(context: CommandContext): Finding {
@@ -54,15 +67,26 @@ export async function doctor(context: CommandContext): Promise<number> {
   if (findings.every(({ state }) => state !== "failed")) {
     findings.push(await database(context));
     await withProviders(context, async ({ providers, failures }) => {
-      for (const { name, reason } of failures) findings.push({ check: `provider ${name}`, state: "failed", detail: reason });
+      for (const { name, reason } of failures)
+        findings.push({ check: `provider ${name}`, state: "failed", detail: reason });
       for (const check of await Promise.all(providers.map(checkProvider))) {
-        findings.push({ check: `provider ${check.name}`, state: check.ok ? "ok" : "failed", detail: check.ok ? `${check.models} models in ${check.ms} ms` : check.problem! });
+        findings.push({
+          check: `provider ${check.name}`,
+          state: check.ok ? "ok" : "failed",
+          detail: check.ok ? `${check.models} models in ${check.ms} ms` : check.problem!,
+        });
       }
     });
   }
   const running = await findRunning(context.home);
-  findings.push({ check: "gateway", state: "ok", detail: running ? `running at http://${urlHost(running.host)}:${running.port}` : "not running" });
+  findings.push({
+    check: "gateway",
+    state: "ok",
+    detail: running ? `running at http://${urlHost(running.host)}:${running.port}` : "not running",
+  });
   const marks = { ok: "✓", warning: "!", failed: "✗" } as const;
-  context.print(findings, () => findings.map(({ check, state, detail }) => `${marks[state]} ${check.padEnd(20)} ${detail}`).join("\n"));
+  context.print(findings, () =>
+    findings.map(({ check, state, detail }) => `${marks[state]} ${check.padEnd(20)} ${detail}`).join("\n"),
+  );
   return findings.some(({ state }) => state === "failed") ? exitCodes.failed : exitCodes.ok;
 }

@@ -3,7 +3,13 @@ import type { Key } from "@trunkline/contracts";
 import type { Store } from "@trunkline/store";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
 
-export type CreateOptions = { readonly name: string; readonly models?: string[]; readonly rpm?: string; readonly expires?: string; readonly notes?: string };
+export type CreateOptions = {
+  readonly name: string;
+  readonly models?: string[];
+  readonly rpm?: string;
+  readonly expires?: string;
+  readonly notes?: string;
+};
 
 function shown(key: Key): object {
   const iso = (at: number | null) => (at === null ? null : new Date(at).toISOString());
@@ -12,7 +18,10 @@ function shown(key: Key): object {
 
 async function keyNamed(store: Store, idOrName: string): Promise<Key> {
   const key = await store.keys.get(idOrName);
-  if (!key) throw new CommandError(`There is no single key with the id or name '${idOrName}'. List them with \`npx trunkline keys list\`.`);
+  if (!key)
+    throw new CommandError(
+      `There is no single key with the id or name '${idOrName}'. List them with \`npx trunkline keys list\`.`,
+    );
   return key;
 }
 
@@ -22,14 +31,19 @@ const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 8
 function parseExpiry(text: string): number {
   const span = /^(\d+)([mhd])$/.exec(text);
   const at = span ? Date.now() + Number(span[1]) * unitMs[span[2]!]! : Date.parse(text);
-  if (!Number.isFinite(at)) throw new CommandError(`--expires takes a date such as 2027-01-31 or a span such as 30d, 12h or 45m, not '${text}'.`, exitCodes.usage);
+  if (!Number.isFinite(at))
+    throw new CommandError(
+      `--expires takes a date such as 2027-01-31 or a span such as 30d, 12h or 45m, not '${text}'.`,
+      exitCodes.usage,
+    );
   if (at <= Date.now()) throw new CommandError("--expires lies in the past.", exitCodes.usage);
   return at;
 }
 
 function parseRpm(text: string): number {
   const rpm = Number(text);
-  if (!Number.isInteger(rpm) || rpm < 1) throw new CommandError(`--rpm takes a whole number from 1 on, not '${text}'.`, exitCodes.usage);
+  if (!Number.isInteger(rpm) || rpm < 1)
+    throw new CommandError(`--rpm takes a whole number from 1 on, not '${text}'.`, exitCodes.usage);
   return rpm;
 }
 
@@ -44,22 +58,45 @@ export async function createKeyCommand(context: CommandContext, options: CreateO
     ...(options.notes === undefined ? {} : { notes: options.notes }),
   };
   const { key, secret } = await withStore(context, (store) => createKey(store.keys, input, Date.now()));
-  context.print({ id: key.id, name: key.name, key: secret }, () => `${secret}\n\nKey '${key.name}' (${key.id}). It is shown this once and works from now on, also at a running gateway.`);
+  context.print(
+    { id: key.id, name: key.name, key: secret },
+    () =>
+      `${secret}\n\nKey '${key.name}' (${key.id}). It is shown this once and works from now on, also at a running gateway.`,
+  );
   return exitCodes.ok;
 }
 
 export async function listKeys(context: CommandContext): Promise<number> {
   const keys = await withStore(context, (store) => store.keys.list());
-  const state = (key: Key) => (!key.active ? "revoked" : key.expiresAt !== null && key.expiresAt <= Date.now() ? "expired" : "active");
+  const state = (key: Key) =>
+    !key.active ? "revoked" : key.expiresAt !== null && key.expiresAt <= Date.now() ? "expired" : "active";
   const day = (at: number | null) => (at === null ? "never" : new Date(at).toISOString().slice(0, 10));
-  const rows = keys.map((key) => [key.name, key.id, `${key.prefix}…`, state(key), day(key.createdAt), day(key.expiresAt), key.rpm === null ? "-" : String(key.rpm), key.models.join(" ") || "all"]);
-  context.print(keys.map(shown), () => (keys.length === 0 ? "There are no keys yet. Make one with `npx trunkline keys create --name me`." : table(["NAME", "ID", "KEY", "STATE", "CREATED", "EXPIRES", "RPM", "MODELS"], rows)));
+  const rows = keys.map((key) => [
+    key.name,
+    key.id,
+    `${key.prefix}…`,
+    state(key),
+    day(key.createdAt),
+    day(key.expiresAt),
+    key.rpm === null ? "-" : String(key.rpm),
+    key.models.join(" ") || "all",
+  ]);
+  context.print(keys.map(shown), () =>
+    keys.length === 0
+      ? "There are no keys yet. Make one with `npx trunkline keys create --name me`."
+      : table(["NAME", "ID", "KEY", "STATE", "CREATED", "EXPIRES", "RPM", "MODELS"], rows),
+  );
   return exitCodes.ok;
 }
 
 export async function rotateKeyCommand(context: CommandContext, idOrName: string): Promise<number> {
-  const { key, secret } = await withStore(context, async (store) => rotateKey(store.keys, await keyNamed(store, idOrName)));
-  context.print({ id: key.id, name: key.name, key: secret }, () => `${secret}\n\nKey '${key.name}' has this new secret; the old one stops working within a second.`);
+  const { key, secret } = await withStore(context, async (store) =>
+    rotateKey(store.keys, await keyNamed(store, idOrName)),
+  );
+  context.print(
+    { id: key.id, name: key.name, key: secret },
+    () => `${secret}\n\nKey '${key.name}' has this new secret; the old one stops working within a second.`,
+  );
   return exitCodes.ok;
 }
 
@@ -69,6 +106,9 @@ export async function revokeKey(context: CommandContext, idOrName: string): Prom
     await store.keys.update(found.id, { active: false });
     return found;
   });
-  context.print({ id: key.id, name: key.name, active: false }, () => `Key '${key.name}' (${key.id}) is revoked; a running gateway refuses it within a second.`);
+  context.print(
+    { id: key.id, name: key.name, active: false },
+    () => `Key '${key.name}' (${key.id}) is revoked; a running gateway refuses it within a second.`,
+  );
   return exitCodes.ok;
 }

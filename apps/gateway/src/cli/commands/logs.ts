@@ -1,4 +1,14 @@
-import { closeSync, createReadStream, existsSync, fstatSync, openSync, readSync, statSync, unwatchFile, watchFile } from "node:fs";
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+  unwatchFile,
+  watchFile,
+} from "node:fs";
 import { CommandError, exitCodes, type CommandContext } from "../context.ts";
 
 /** Bytes read from the file's end to find the last lines in. */
@@ -8,17 +18,23 @@ function readable(line: string): string {
   try {
     const { time, level, msg, ...rest } = JSON.parse(line) as { time: string; level: number; msg: string };
     const word = level >= 50 ? "error" : level >= 40 ? "warn " : "info ";
-    return `${time} ${word} ${msg} ${Object.entries(rest).map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`).join(" ")}`.trimEnd();
+    return `${time} ${word} ${msg} ${Object.entries(rest)
+      .map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+      .join(" ")}`.trimEnd();
   } catch {
     return line;
   }
 }
 
 /** The last lines of the log, and with `follow` every further one until Ctrl-C. */
-export async function logs(context: CommandContext, options: { readonly follow?: boolean; readonly lines: string }): Promise<number> {
+export async function logs(
+  context: CommandContext,
+  options: { readonly follow?: boolean; readonly lines: string },
+): Promise<number> {
   const { logFile } = context.home;
   const count = Number(options.lines);
-  if (!Number.isInteger(count) || count < 0) throw new CommandError(`--lines takes a whole number, not '${options.lines}'.`, exitCodes.usage);
+  if (!Number.isInteger(count) || count < 0)
+    throw new CommandError(`--lines takes a whole number, not '${options.lines}'.`, exitCodes.usage);
   if (!existsSync(logFile)) throw new CommandError(`There is no log yet at ${logFile}. Start the gateway first.`);
   const show = (line: string) => console.log(context.json ? line : readable(line));
   const file = openSync(logFile, "r");

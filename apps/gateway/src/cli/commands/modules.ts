@@ -22,18 +22,30 @@ export async function addModules(context: CommandContext, names: readonly string
   // Optional parts of node-llama-cpp are half a gigabyte of GPU builds; the plain one for this machine is asked for by name.
   const llama = names.find((name) => /^node-llama-cpp(@|$)/.test(name));
   const platform = process.platform === "darwin" ? "mac" : process.platform === "win32" ? "win" : "linux";
-  const extra = llama === undefined ? [] : [llama.replace("node-llama-cpp", `@node-llama-cpp/${platform}-${process.arch}`)];
-  const ended = spawnSync("npm", ["install", "--omit=optional", "--no-audit", "--no-fund", "--save-exact", "--ignore-scripts", ...names, ...extra], {
-    cwd: folder,
-    stdio: context.json ? ["ignore", "ignore", "inherit"] : ["ignore", "inherit", "inherit"],
-  });
+  const extra =
+    llama === undefined ? [] : [llama.replace("node-llama-cpp", `@node-llama-cpp/${platform}-${process.arch}`)];
+  const ended = spawnSync(
+    "npm",
+    ["install", "--omit=optional", "--no-audit", "--no-fund", "--save-exact", "--ignore-scripts", ...names, ...extra],
+    {
+      cwd: folder,
+      stdio: context.json ? ["ignore", "ignore", "inherit"] : ["ignore", "inherit", "inherit"],
+    },
+  );
   if (ended.status !== 0) throw new CommandError("npm could not install the packages; its message stands above.");
-  context.print({ folder, installed: manifest(context).dependencies ?? {} }, () => `Installed in ${folder}. Restart the gateway to load them.`);
+  context.print(
+    { folder, installed: manifest(context).dependencies ?? {} },
+    () => `Installed in ${folder}. Restart the gateway to load them.`,
+  );
   return exitCodes.ok;
 }
 
 export async function listModules(context: CommandContext): Promise<number> {
   const installed = manifest(context).dependencies ?? {};
-  context.print(installed, () => (Object.keys(installed).length === 0 ? "No modules are installed. Add one with `npx trunkline modules add @ai-sdk/amazon-bedrock`." : table(["PACKAGE", "VERSION"], Object.entries(installed))));
+  context.print(installed, () =>
+    Object.keys(installed).length === 0
+      ? "No modules are installed. Add one with `npx trunkline modules add @ai-sdk/amazon-bedrock`."
+      : table(["PACKAGE", "VERSION"], Object.entries(installed)),
+  );
   return exitCodes.ok;
 }

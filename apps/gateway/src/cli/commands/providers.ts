@@ -10,14 +10,25 @@ import { CommandError, exitCodes, table, type CommandContext } from "../context.
 /** Milliseconds a provider gets to list its models. */
 const testMs = 10_000;
 
-export async function withProviders<T>(context: CommandContext, use: (created: CreatedProviders, aliases: Record<string, string>, listed: Record<string, readonly string[]>) => Promise<T>): Promise<T> {
+export async function withProviders<T>(
+  context: CommandContext,
+  use: (
+    created: CreatedProviders,
+    aliases: Record<string, string>,
+    listed: Record<string, readonly string[]>,
+  ) => Promise<T>,
+): Promise<T> {
   const { environment, home } = context;
   const written = loadConfig(home.configFile, environment);
-  const config = written.discover ? withDiscovered(written, [...discoverKeys(environment), ...(await discoverLocal())]) : written;
+  const config = written.discover
+    ? withDiscovered(written, [...discoverKeys(environment), ...(await discoverLocal())])
+    : written;
   const guardedFetch = createGuardedFetch({ maxBytes: 1, timeoutMs: 1, allow: [] });
   const created = await createProviders({ config, home, environment, guardedFetch });
   try {
-    const listed = Object.fromEntries(Object.entries(config.providers).map(([name, provider]) => [name, provider.models ?? []]));
+    const listed = Object.fromEntries(
+      Object.entries(config.providers).map(([name, provider]) => [name, provider.models ?? []]),
+    );
     return await use(created, config.aliases, listed);
   } finally {
     await Promise.allSettled([...created.providers.map((provider) => provider.close()), guardedFetch.close()]);
@@ -26,14 +37,26 @@ export async function withProviders<T>(context: CommandContext, use: (created: C
 
 export async function listProviders(context: CommandContext): Promise<number> {
   return withProviders(context, async ({ providers, failures }) => {
-    const value = [...providers.map(({ name, kind, family, capabilities }) => ({ name, kind, family, capabilities })), ...failures.map(({ name, reason }) => ({ name, kind: "unavailable", reason }))];
-    const rows = [...providers.map(({ name, kind, family }) => [name, kind, family]), ...failures.map(({ name, reason }) => [name, "unavailable", reason])];
+    const value = [
+      ...providers.map(({ name, kind, family, capabilities }) => ({ name, kind, family, capabilities })),
+      ...failures.map(({ name, reason }) => ({ name, kind: "unavailable", reason })),
+    ];
+    const rows = [
+      ...providers.map(({ name, kind, family }) => [name, kind, family]),
+      ...failures.map(({ name, reason }) => [name, "unavailable", reason]),
+    ];
     context.print(value, () => table(["NAME", "KIND", "FAMILY"], rows));
     return exitCodes.ok;
   });
 }
 
-export type ProviderCheck = { readonly name: string; readonly ok: boolean; readonly models: number; readonly ms: number; readonly problem: string | null };
+export type ProviderCheck = {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly models: number;
+  readonly ms: number;
+  readonly problem: string | null;
+};
 
 /** Asks for the model list, which costs no tokens. */
 export async function checkProvider(provider: Provider): Promise<ProviderCheck> {
@@ -51,11 +74,26 @@ export async function testProviders(context: CommandContext, only: string | unde
   return withProviders(context, async ({ providers, failures }) => {
     const chosen = providers.filter((provider) => only === undefined || provider.name === only);
     if (only !== undefined && chosen.length === 0 && !failures.some(({ name }) => name === only)) {
-      throw new CommandError(`There is no provider '${only}'. Configured: ${providers.map(({ name }) => name).join(", ")}.`);
+      throw new CommandError(
+        `There is no provider '${only}'. Configured: ${providers.map(({ name }) => name).join(", ")}.`,
+      );
     }
-    const broken = failures.filter(({ name }) => only === undefined || name === only).map(({ name, reason }) => ({ name, ok: false, models: 0, ms: 0, problem: reason }));
+    const broken = failures
+      .filter(({ name }) => only === undefined || name === only)
+      .map(({ name, reason }) => ({ name, ok: false, models: 0, ms: 0, problem: reason }));
     const checks = [...(await Promise.all(chosen.map(checkProvider))), ...broken];
-    context.print(checks, () => table(["NAME", "STATE", "MODELS", "MS", "PROBLEM"], checks.map((check) => [check.name, check.ok ? "ok" : "failed", String(check.models), String(check.ms), check.problem ?? ""])));
+    context.print(checks, () =>
+      table(
+        ["NAME", "STATE", "MODELS", "MS", "PROBLEM"],
+        checks.map((check) => [
+          check.name,
+          check.ok ? "ok" : "failed",
+          String(check.models),
+          String(check.ms),
+          check.problem ?? "",
+        ]),
+      ),
+    );
     return checks.every((check) => check.ok) ? exitCodes.ok : exitCodes.failed;
   });
 }
@@ -63,11 +101,22 @@ export async function testProviders(context: CommandContext, only: string | unde
 export async function listModelsCommand(context: CommandContext): Promise<number> {
   return withProviders(context, async ({ providers }, aliases, listed) => {
     const problems: string[] = [];
-    const catalogue = createCatalogue({ providers, aliases, listed, keepMs: 60_000, now: Date.now, onError: (name, error) => problems.push(`${name}: ${toGatewayError(error).message}`) });
+    const catalogue = createCatalogue({
+      providers,
+      aliases,
+      listed,
+      keepMs: 60_000,
+      now: Date.now,
+      onError: (name, error) => problems.push(`${name}: ${toGatewayError(error).message}`),
+    });
     const models = await listedModels(catalogue);
     context.print(
       models.map(({ id, model }) => ({ id, provider: model.provider.name, model: model.id })),
-      () => table(["MODEL", "PROVIDER"], models.map(({ id, model }) => [id, model.provider.name])),
+      () =>
+        table(
+          ["MODEL", "PROVIDER"],
+          models.map(({ id, model }) => [id, model.provider.name]),
+        ),
     );
     for (const problem of problems) console.error(`warning: ${problem}`);
     return exitCodes.ok;

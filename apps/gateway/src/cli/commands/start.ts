@@ -16,7 +16,15 @@ const betweenMs = 100;
 export async function start(context: CommandContext, options: { readonly daemon?: boolean }): Promise<number> {
   if (options.daemon) return startDaemon(context);
   const started = await serve(context.environment, { terminal: true });
-  context.print({ address: started.address, pid: process.pid, key: started.firstKey ?? null, adminPassword: started.adminPassword ?? null }, () => banner(started));
+  context.print(
+    {
+      address: started.address,
+      pid: process.pid,
+      key: started.firstKey ?? null,
+      adminPassword: started.adminPassword ?? null,
+    },
+    () => banner(started),
+  );
   await new Promise<void>((resolve) => {
     let asked = 0;
     const stop = () => {
@@ -41,7 +49,11 @@ async function startDaemon(context: CommandContext): Promise<number> {
   const outputFile = join(home.folder, "logs", "daemon.out");
   mkdirSync(dirname(outputFile), { recursive: true, mode: 0o700 });
   const output = openSync(outputFile, "w", 0o600);
-  const child = spawn(process.execPath, [entry, "start"], { detached: true, stdio: ["ignore", output, output], env: context.environment as NodeJS.ProcessEnv });
+  const child = spawn(process.execPath, [entry, "start"], {
+    detached: true,
+    stdio: ["ignore", output, output],
+    env: context.environment as NodeJS.ProcessEnv,
+  });
   closeSync(output);
   let ended = false;
   child.once("exit", () => (ended = true));
@@ -52,12 +64,17 @@ async function startDaemon(context: CommandContext): Promise<number> {
       const said = readFileSync(outputFile, "utf8");
       // It may hold the first key and the admin's password.
       rmSync(outputFile);
-      context.print({ address: `http://${urlHost(state.host)}:${state.port}`, pid: state.pid }, () => `${said}\n  Running in the background as process ${state.pid}. Stop it with \`npx trunkline stop\`.`);
+      context.print(
+        { address: `http://${urlHost(state.host)}:${state.port}`, pid: state.pid },
+        () => `${said}\n  Running in the background as process ${state.pid}. Stop it with \`npx trunkline stop\`.`,
+      );
       return exitCodes.ok;
     }
     await wait(betweenMs);
   }
-  throw new CommandError(readFileSync(outputFile, "utf8").trim() || "The gateway did not start; see `npx trunkline logs`.");
+  throw new CommandError(
+    readFileSync(outputFile, "utf8").trim() || "The gateway did not start; see `npx trunkline logs`.",
+  );
 }
 
 export async function stop(context: CommandContext): Promise<number> {
@@ -88,6 +105,9 @@ export async function status(context: CommandContext): Promise<number> {
   }
   const address = `http://${urlHost(state.host)}:${state.port}`;
   const seconds = Math.round((Date.now() - state.startedAt) / 1000);
-  context.print({ running: true, address, pid: state.pid, version: state.version, uptimeSeconds: seconds }, () => `Running at ${address} (process ${state.pid}, version ${state.version}) for ${seconds} s.`);
+  context.print(
+    { running: true, address, pid: state.pid, version: state.version, uptimeSeconds: seconds },
+    () => `Running at ${address} (process ${state.pid}, version ${state.version}) for ${seconds} s.`,
+  );
   return exitCodes.ok;
 }
