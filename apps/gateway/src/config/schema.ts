@@ -71,7 +71,7 @@ const llamaFileProvider = z.strictObject({
     .positive()
     .optional()
     .describe("Tokens of context. Default: as the file says, at most 8192."),
-  threads: z.number().int().positive().optional().describe("Processor threads. Default: one for each core but one."),
+  threads: z.number().int().positive().optional().describe("Processor threads. Default: as node-llama-cpp chooses."),
 });
 
 const price = z.number().nonnegative();

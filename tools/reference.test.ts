@@ -1,0 +1,40 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { answerHeaders } from "../apps/gateway/src/http/answer-headers.ts";
+import { referencePages } from "./reference.ts";
+
+const root = join(import.meta.dirname, "..");
+const pages = await referencePages();
+
+describe("the reference says what the code does", () => {
+  test.each(Object.keys(pages))("%s", (name) => {
+    expect(readFileSync(join(root, "docs/reference", name), "utf8"), "run: node tools/reference.ts").toBe(pages[name]);
+  });
+
+  test("every header the code sets has its line", () => {
+    const files = globSync(["packages/{exchange,policies}/src/**/*.ts", "apps/gateway/src/http/*.ts"], {
+      cwd: root,
+    }).filter((file) => !file.endsWith("answer-headers.ts"));
+    const set = new Set(
+      files.flatMap((file) =>
+        [
+          ...readFileSync(join(root, file), "utf8").matchAll(
+            /"((?:x-(?:trunkline|ratelimit|should)|anthropic-ratelimit|retry-after|request-id|x-request-id)[a-z-]*)"/g,
+          ),
+        ].map(([, name]) => name!),
+      ),
+    );
+    expect([...set].filter((name) => !Object.hasOwn(answerHeaders, name))).toEqual([]);
+    expect(Object.keys(answerHeaders).filter((name) => !set.has(name))).toEqual([]);
+  });
+});
+
+test("links between the pages lead somewhere", () => {
+  const files = globSync(["*.md", "docs/**/*.md", "deploy/**/*.md"], { cwd: root });
+  for (const file of files) {
+    for (const [, target] of readFileSync(join(root, file), "utf8").matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)/g)) {
+      expect([file, target, existsSync(join(root, dirname(file), target!))]).toEqual([file, target, true]);
+    }
+  }
+});
