@@ -120,5 +120,9 @@ export class GatewayError extends Error {
 /** The error itself when it is one of ours, else an `internal_error` that keeps the cause but shows nothing of it. */
 export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
+  // The engine's own limit on recursion: only a request nested thousands of levels deep reaches it.
+  if (error instanceof RangeError && error.message.includes("call stack")) {
+    return new GatewayError("invalid_request", "The request is nested too deeply.", { cause: error });
+  }
   return new GatewayError("internal_error", "The gateway could not handle this request.", { cause: error });
 }

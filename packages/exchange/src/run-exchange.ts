@@ -18,6 +18,7 @@ import type { ClientAnswer } from "./client-answer.ts";
 import type { Incoming } from "./incoming.ts";
 import { inputItems, withPrevious } from "./response-state.ts";
 import type { ExchangeRuntime } from "./runtime.ts";
+import { targetHeaders } from "./target-headers.ts";
 import { writeError } from "./write-error.ts";
 
 const pauseBetweenAttemptsMs = 100;
@@ -41,13 +42,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
   let settled = false;
 
   function headers(): Record<string, string> {
-    const named: Record<string, string> = { ...policyContext.answerHeaders };
-    if (target) {
-      named["x-trunkline-provider"] = target.provider.name;
-      named["x-trunkline-model"] = target.model;
-    }
-    if (degraded.size > 0) named["x-trunkline-degraded"] = [...degraded].join(", ");
-    return named;
+    return { ...policyContext.answerHeaders, ...targetHeaders(target, degraded) };
   }
 
   /** The row is queued before the last byte leaves. */
@@ -95,6 +90,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     const found = runtime.catalogue.resolve(incoming.model);
     target = found instanceof Promise ? await found : found;
     if (policyContext.key) checkAllowed(policyContext.key, incoming.model, target);
+    if (previous?.provider && previous.provider !== target.provider.name) throw keptElsewhere(previous.provider);
   } catch (thrown) {
     const error = toGatewayError(thrown);
     const { status } = dialects[incoming.dialect].encodeError(error, incoming.id);
@@ -271,6 +267,14 @@ function checkAllowed(key: Key, requested: string, { provider, model }: Target):
     "model_not_allowed",
     `The key '${key.name}' does not allow the model '${requested}'. It allows: ${key.models.join(", ")}.`,
     { parameter: "model" },
+  );
+}
+
+function keptElsewhere(provider: string): GatewayError {
+  return new GatewayError(
+    "invalid_request",
+    `The previous response is kept by the provider '${provider}': continue with one of its models, or send the whole conversation as \`input\`.`,
+    { parameter: "previous_response_id" },
   );
 }
 

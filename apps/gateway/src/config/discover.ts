@@ -1,24 +1,22 @@
-import { connect } from "node:net";
+import { isObject } from "@trunkline/contracts";
 import { presetNames, presetOf } from "@trunkline/providers";
 import type { Environment } from "./environment.ts";
 import type { Config, HttpProviderConfig } from "./schema.ts";
 
 export type Discovered = { readonly name: string; readonly config: HttpProviderConfig; readonly why: string };
 
-/** Milliseconds a port on this machine gets to answer. */
-const probeMs = 300;
+/** Milliseconds a server on this machine gets to answer. */
+const probeMs = 1000;
 
-function answers(port: number, host: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host });
-    const end = (value: boolean) => {
-      socket.destroy();
-      resolve(value);
-    };
-    socket.setTimeout(probeMs, () => end(false));
-    socket.once("connect", () => end(true));
-    socket.once("error", () => end(false));
-  });
+/** Only a server that lists models counts: other programs listen on these ports too. */
+async function listsModels(baseUrl: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`${baseUrl}/models`, { signal: AbortSignal.timeout(probeMs), redirect: "error" });
+    const body: unknown = await answer.json();
+    return answer.ok && isObject(body) && Array.isArray(body["data"]);
+  } catch {
+    return false;
+  }
 }
 
 /** Vendors whose API key is in the environment, in the presets' order. */
@@ -39,9 +37,8 @@ export async function discoverLocal(): Promise<Discovered[]> {
     presetNames.map(async (name): Promise<Discovered[]> => {
       const preset = presetOf(name);
       if (!preset.local || preset.baseUrl === undefined) return [];
-      const { hostname, port, host } = new URL(preset.baseUrl);
-      return (await answers(Number(port), hostname))
-        ? [{ name, config: { enabled: true, preset: name }, why: host }]
+      return (await listsModels(preset.baseUrl))
+        ? [{ name, config: { enabled: true, preset: name }, why: new URL(preset.baseUrl).host }]
         : [];
     }),
   );

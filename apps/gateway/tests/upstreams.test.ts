@@ -1,0 +1,225 @@
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import { connect, type AddressInfo, type Socket } from "node:net";
+import { fixtures, sendJson, sendSse, startUpstream } from "@trunkline/testkit";
+import { describe, expect, test } from "vitest";
+import { discoverLocal } from "../src/config/discover.ts";
+import { fourProviders, requestFor, startGateway, startPair } from "./harness.ts";
+
+const chat = (model: string, more: object = {}) => ({ model, messages: [{ role: "user", content: "Hello" }], ...more });
+
+describe("timeouts", () => {
+  const withTimeouts = async (timeouts: object, behaviour: Parameters<typeof startUpstream>[0]) => {
+    const upstream = await startUpstream(behaviour);
+    const gateway = await startGateway({
+      providers: { slow: { preset: "openai-compatible", base_url: `${upstream.origin}/v1`, timeouts } },
+    });
+    const response = await gateway.post("/v1/chat/completions", chat("slow/x", { stream: true }));
+    const text = await response.text();
+    await gateway.close();
+    await upstream.close();
+    return { status: response.status, text };
+  };
+
+  test("no first byte", async () => {
+    const { status, text } = await withTimeouts({ first_byte_seconds: 0.2 }, () => {});
+    expect([status, text]).toEqual([504, expect.stringContaining("did not begin to answer in time") as string]);
+  });
+
+  test("silence in the middle is an error inside the stream", async () => {
+    const { status, text } = await withTimeouts({ idle_seconds: 0.2 }, (_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(fixtures["openai-chat"].text.sse.slice(0, 700));
+    });
+    expect(status).toBe(200);
+    expect(text).toContain("went silent");
+  });
+
+  test("the whole request", async () => {
+    const { status, text } = await withTimeouts({ total_seconds: 0.2 }, () => {});
+    expect([status, text]).toEqual([504, expect.stringContaining("total time") as string]);
+  });
+
+  test("a connection that cannot be made is tried three times, and every try is in the trace", async () => {
+    const gateway = await startGateway({
+      providers: { gone: { preset: "openai-compatible", base_url: "http://127.0.0.1:1/v1" } },
+    });
+    const response = await gateway.post("/v1/chat/completions", chat("gone/x"));
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({
+      error: { code: "upstream_unreachable", message: "The provider 'gone' refused the connection." },
+    });
+    const attempts = () =>
+      gateway.started.gateway.store.database
+        .selectFrom("attempts")
+        .select(["number", "error"])
+        .orderBy("number")
+        .execute();
+    await expect.poll(attempts).toEqual([1, 2, 3].map((number) => ({ number, error: "upstream_unreachable" })));
+    await gateway.close();
+  });
+});
+
+test("calls go through HTTP_PROXY, unless NO_PROXY says otherwise", async () => {
+  const seen: string[] = [];
+  const proxy = createServer((message: IncomingMessage, response: ServerResponse) => {
+    seen.push(message.url!);
+    message.pipe(
+      httpRequest(message.url!, { method: message.method!, headers: message.headers }, (answer) =>
+        answer.pipe(response.writeHead(answer.statusCode!, answer.headers)),
+      ),
+    );
+  });
+  proxy.on("connect", (message: IncomingMessage, socket: Socket) => {
+    seen.push(message.url!);
+    const [host, port] = message.url!.split(":");
+    const target = connect(Number(port), host, () => {
+      socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+      target.pipe(socket).pipe(target);
+    });
+    target.on("error", () => socket.destroy());
+    socket.on("error", () => target.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const upstream = await startUpstream((_request, response) =>
+    sendJson(response, 200, fixtures["openai-chat"].text.json),
+  );
+  const ask = async (environment: Record<string, string>) => {
+    const gateway = await startGateway({ providers: fourProviders(upstream.origin) }, environment);
+    const { status } = await gateway.post("/v1/chat/completions", chat("u-chat/x"));
+    await gateway.close();
+    return status;
+  };
+  expect(await ask({ HTTP_PROXY: address })).toBe(200);
+  expect(seen).toHaveLength(1);
+  expect(await ask({ HTTP_PROXY: address, NO_PROXY: "127.0.0.1" })).toBe(200);
+  expect(seen).toHaveLength(1);
+  await upstream.close();
+  proxy.closeAllConnections();
+  proxy.close();
+});
+
+test("a response its provider keeps is asked for there, and continued there only", async () => {
+  const { gateway, upstream, close } = await startPair(({ method, path, stream }, response) => {
+    if (method === "GET") return sendJson(response, 200, { kept: path });
+    if (method === "DELETE") return sendJson(response, 200, { deleted: true });
+    if (stream) return sendSse(response, fixtures["openai-responses"].text.sse);
+    sendJson(
+      response,
+      200,
+      path.includes("messages") ? fixtures["anthropic-messages"].text.json : fixtures["openai-responses"].text.json,
+    );
+  });
+  const made = (await (await gateway.post("/v1/responses", { model: "u-responses/x", input: "Hello" })).json()) as {
+    id: string;
+  };
+  expect(await (await gateway.get(`/v1/responses/${made.id}`)).json()).toEqual({ kept: `/v1/responses/${made.id}` });
+  await (
+    await gateway.post("/v1/responses", { model: "u-responses/x", input: "More", previous_response_id: made.id })
+  ).text();
+  expect(upstream.received.at(-1)!.body["previous_response_id"]).toBe(made.id);
+  const elsewhere = await gateway.post("/v1/responses", {
+    model: "u-anthropic/x",
+    input: "More",
+    previous_response_id: made.id,
+  });
+  expect(elsewhere.status).toBe(400);
+  expect(await elsewhere.text()).toContain("u-responses");
+  const stranger = await gateway.makeKey({ name: "stranger" });
+  expect((await gateway.get(`/v1/responses/${made.id}`, { authorization: `Bearer ${stranger.secret}` })).status).toBe(
+    404,
+  );
+  expect(
+    (
+      await fetch(`${gateway.origin}/v1/responses/${made.id}`, {
+        method: "DELETE",
+        headers: { authorization: `Bearer ${gateway.key}` },
+      })
+    ).status,
+  ).toBe(200);
+  expect((await gateway.get(`/v1/responses/${made.id}`)).status).toBe(404);
+  await close();
+});
+
+test("what a client writes never breaks a header", async () => {
+  const { gateway, close } = await startPair();
+  const strange = {
+    ["x".repeat(5000)]: 1,
+    "línea\r\nset-cookie: a=b": 1,
+    ...Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`member_${index}`, 1])),
+  };
+  const response = await gateway.post("/v1/chat/completions", chat("u-anthropic/名前 🚄", strange));
+  expect(response.status).toBe(200);
+  expect(decodeURIComponent(response.headers.get("x-trunkline-model")!)).toBe("名前 🚄");
+  expect(response.headers.get("x-trunkline-degraded")!.length).toBeLessThan(2500);
+  expect(response.headers.get("set-cookie")).toBeNull();
+  await close();
+});
+
+test("nesting without end is the client's mistake", async () => {
+  const { gateway, close } = await startPair();
+  const deep = `{"model":"u-gemini/x","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f","parameters":${'{"properties":{"a":'.repeat(20_000)}{}${"}}".repeat(20_000)}}}]}`;
+  const response = await gateway.post("/v1/chat/completions", deep);
+  expect(response.status).toBeLessThan(500);
+  await response.text();
+  await close();
+});
+
+test("a vendor's own way of speaking Chat is met without losing what it understands", async () => {
+  const upstream = await startUpstream((_request, response) =>
+    sendJson(response, 200, fixtures["openai-chat"].text.json),
+  );
+  const gateway = await startGateway({
+    providers: {
+      mistral: { base_url: `${upstream.origin}/v1`, api_key: "m" },
+      ollama: { base_url: `${upstream.origin}/v1` },
+    },
+  });
+  await (
+    await gateway.post("/v1/chat/completions", {
+      model: "mistral/m",
+      max_completion_tokens: 5,
+      seed: 1,
+      messages: [
+        { role: "developer", content: "be kind" },
+        { role: "user", content: "x" },
+      ],
+    })
+  ).text();
+  expect(upstream.received[0]!.body).toEqual({
+    model: "m",
+    max_tokens: 5,
+    messages: [
+      { role: "system", content: "be kind" },
+      { role: "user", content: "x" },
+    ],
+  });
+  // Nothing to adapt: an unknown member passes through.
+  await (await gateway.post("/v1/chat/completions", chat("ollama/m", { keep_alive: "5m" }))).text();
+  expect(upstream.received[1]!.body).toEqual(chat("m", { keep_alive: "5m" }));
+  await gateway.close();
+  await upstream.close();
+});
+
+test("only a server that lists models is taken for one", async () => {
+  const server = createServer((_message, response) =>
+    response.writeHead(200, { "content-type": "text/html" }).end("<html>"),
+  );
+  const listening = await new Promise<boolean>((resolve) =>
+    server.once("error", () => resolve(false)).listen(8080, "127.0.0.1", () => resolve(true)),
+  );
+  const found = await discoverLocal();
+  if (listening) expect(found.map(({ name }) => name)).not.toContain("llama.cpp");
+  server.close();
+});
+
+test("an answer to each dialect has its own shape of the same refusal to count or embed", async () => {
+  const { gateway, close } = await startPair();
+  const { path, body } = requestFor("anthropic-messages", "u-chat/x", "Hello", false);
+  const counted = await gateway.post(`${path}/count_tokens`, body);
+  expect(await counted.json()).toEqual({ input_tokens: expect.any(Number) as number });
+  expect(counted.headers.get("x-trunkline-degraded")).toBe("token_count.estimated");
+  const embedded = await gateway.post("/v1/embeddings", { model: "u-anthropic/x", input: "x" });
+  expect(embedded.status).toBe(400);
+  await close();
+});

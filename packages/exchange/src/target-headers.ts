@@ -1,0 +1,27 @@
+import type { Target } from "./catalogue.ts";
+
+/** Most members listed, and most characters of one: they are the client's own words. */
+const mostMembers = 32;
+const longestMember = 64;
+
+/** Headers hold printable ASCII only; a model's name may be anything. */
+function safe(text: string): string {
+  return text
+    .replace(/[^\x21-\x7e]/gu, (character) => encodeURIComponent(character.isWellFormed() ? character : "\uFFFD"))
+    .slice(0, 256);
+}
+
+/** Says which target answered, and what of the request it could not honour. */
+export function targetHeaders(target: Target | undefined, degraded: ReadonlySet<string>): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (target) {
+    headers["x-trunkline-provider"] = safe(target.provider.name);
+    headers["x-trunkline-model"] = safe(target.model);
+  }
+  if (degraded.size > 0) {
+    const members = [...degraded].map((member) => member.replace(/[^\w.$-]/g, "_").slice(0, longestMember));
+    const more = members.length > mostMembers ? [`and ${members.length - mostMembers} more`] : [];
+    headers["x-trunkline-degraded"] = [...members.slice(0, mostMembers), ...more].join(", ");
+  }
+  return headers;
+}
