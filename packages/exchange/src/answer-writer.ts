@@ -65,7 +65,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
   let filter: ThroughFilter | undefined;
   let encoder: StreamEncoder | undefined;
   /** Text that may wait for the first content: the opening events of a stream. */
-  let held = "";
+  let held: string | Buffer = "";
   let quietSince = options.now();
 
   const heartbeat = incoming.stream && options.heartbeatMs > 0 ? setInterval(beat, options.heartbeatMs) : undefined;
@@ -96,6 +96,17 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       ? { "cache-control": "no-cache", "x-accel-buffering": "no" }
       : {};
     answer.begin(200, { ...options.headers(), "content-type": type, ...streaming });
+  }
+
+  /** Head and body of an answer that is complete; both leave with `close`. */
+  function beginWhole(type: string, body: string | Buffer): void {
+    begun = true;
+    held = body;
+    answer.begin(200, {
+      ...options.headers(),
+      "content-type": type,
+      "content-length": String(Buffer.byteLength(body)),
+    });
   }
 
   function write(chunk: string | Buffer): boolean {
@@ -176,7 +187,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       }
       if (text === "") return true;
       observed.firstContentAt ??= options.now();
-      const out = held + text;
+      const out = `${held}${text}`;
       held = "";
       begin(encoderOf().contentType);
       return write(out);
@@ -195,14 +206,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
 
     json(body: JsonObject): void {
       observed.firstContentAt ??= options.now();
-      held = JSON.stringify(body);
-      if (begun) return;
-      begun = true;
-      answer.begin(200, {
-        ...options.headers(),
-        "content-type": "application/json",
-        "content-length": String(Buffer.byteLength(held)),
-      });
+      beginWhole("application/json", JSON.stringify(body));
     },
 
     /** Gives the last bytes, after which only `close` may follow; or the error of a stream that ended without its terminal event. */
@@ -218,6 +222,10 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       observed.serviceTier = tap.serviceTier;
       observed.responseId = tap.id;
       if (rest.length > 0) {
+        if (!incoming.stream && !begun && !tap.error) {
+          beginWhole(contentType, rest);
+          return undefined;
+        }
         begin(contentType);
         write(rest);
       }

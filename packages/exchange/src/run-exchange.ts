@@ -153,40 +153,39 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     writer.fail(error);
   }
 
-  async function succeeded(): Promise<void> {
+  function succeeded(): void {
     const error = writer.finish();
     if (error) return failed(error);
-    await keepResponse();
+    const keeping = keepResponse();
+    // Without a wait in between, the last bytes leave together with the ones before.
+    if (!keeping) return finish();
+    keeping.then(finish, (thrown: unknown) => failed(toGatewayError(thrown)));
+  }
+
+  function finish(): void {
     if (closed) return;
     settle("ok", 200, undefined, writer);
     writer.close();
   }
 
   /** Only a response that has been kept may be announced as finished: the client may build on it at once. */
-  async function keepResponse(): Promise<void> {
+  function keepResponse(): Promise<void> | undefined {
     const { response, responseId } = writer.observed;
-    if (incoming.dialect !== "openai-responses" || incoming.operation !== "generate") return;
-    if (!((incoming.body["store"] ?? runtime.storeByDefault) as boolean)) return;
-    const keyId = policyContext.key?.id ?? "";
+    if (incoming.dialect !== "openai-responses" || incoming.operation !== "generate") return undefined;
+    if (!(incoming.body["store"] ?? runtime.storeByDefault)) return undefined;
+    const shared = { keyId: policyContext.key?.id ?? "", createdAt: incoming.receivedAt };
     if (response) {
-      await runtime.responses.save({
+      return runtime.responses.save({
+        ...shared,
         id: String(response["id"]),
-        keyId,
         provider: null,
-        createdAt: incoming.receivedAt,
         input: inputItems(incoming.body),
         response,
       });
-    } else if (responseId !== undefined) {
-      await runtime.responses.save({
-        id: responseId,
-        keyId,
-        provider: provider.name,
-        createdAt: incoming.receivedAt,
-        input: null,
-        response: null,
-      });
     }
+    return responseId === undefined
+      ? undefined
+      : runtime.responses.save({ ...shared, id: responseId, provider: provider.name, input: null, response: null });
   }
 
   function attempt(number: number): void {
@@ -229,7 +228,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
         if (over || closed) return;
         over = true;
         note(undefined);
-        succeeded().catch((error: unknown) => failed(toGatewayError(error)));
+        succeeded();
       },
       fail(error) {
         if (over || closed) return;
@@ -254,7 +253,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     const tokens = await runtime.countTokens(conversation());
     degraded.add("token_count.estimated");
     writer.json(encodeCount(incoming.dialect, tokens));
-    await succeeded();
+    succeeded();
   } catch (error) {
     failed(toGatewayError(error));
   }

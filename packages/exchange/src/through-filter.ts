@@ -37,25 +37,28 @@ function rename(text: Buffer, { dialect, renameModel }: ThroughOptions): Buffer 
   return renamed;
 }
 
+/** A whole answer is held until it is complete, so that it leaves in one write; past this size its bytes go on as they come. */
+const heldAtMost = 1024 * 1024;
+
 function wholeFilter(options: ThroughOptions): ThroughFilter {
   const chunks: Buffer[] = [];
   let size = 0;
-  const readable = () => (size > keptForUsage ? undefined : parseJsonObject(Buffer.concat(chunks).toString()));
-  const keepBack = options.renameModel !== undefined;
+  const mustHold = options.renameModel !== undefined;
+  const holds = () => mustHold || size <= heldAtMost;
   return {
     events: 0,
     push(chunk) {
+      const heldBefore = holds();
       size += chunk.length;
-      if (keepBack || size <= keptForUsage) chunks.push(chunk);
-      return keepBack ? "" : chunk;
+      if (size <= keptForUsage || mustHold) chunks.push(chunk);
+      if (holds()) return "";
+      return heldBefore ? Buffer.concat(chunks) : chunk;
     },
     end() {
-      const body: JsonObject | undefined = readable();
+      const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+      const body: JsonObject | undefined = size > keptForUsage ? undefined : parseJsonObject(whole.toString());
       const tap = options.dialect.readResponse(body ?? {});
-      return {
-        rest: keepBack ? rename(Buffer.concat(chunks), options) : "",
-        tap: { ...tap, complete: body !== undefined },
-      };
+      return { rest: holds() ? rename(whole, options) : "", tap: { ...tap, complete: body !== undefined } };
     },
   };
 }
