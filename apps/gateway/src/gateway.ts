@@ -89,7 +89,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     metrics.finished(record);
     const line = {
       requestId: record.id,
-      key: record.keyId,
+      keyId: record.keyId,
       dialect: record.dialect,
       model: record.requestedModel,
       provider: record.provider,

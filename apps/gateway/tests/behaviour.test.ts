@@ -324,3 +324,12 @@ test("stopping lets running answers end and refuses new ones", async () => {
   await expect(gateway.get("/health")).rejects.toThrow();
   await upstream.close();
 });
+
+test("a stream whose upstream tells no usage is counted by us, and says so", async () => {
+  const silent = fixtures["openai-chat"].text.sse.replace(/data: \{[^\n]*"choices":\[\][^\n]*\n\n/, "");
+  const { gateway, close } = await startPair((_request, response) => sendSse(response, silent));
+  await (await gateway.post("/v1/chat/completions", chat("u-chat/gpt-4o", "Hello", { stream: true }))).text();
+  expect((await rows(gateway))[0]).toMatchObject({ outcome: "ok", usage_estimated: 1 });
+  expect((await rows(gateway))[0]!.output_tokens).toBeGreaterThan(0);
+  await close();
+});

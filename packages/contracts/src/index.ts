@@ -5,4 +5,5 @@ export * from "./ids.ts";
 export * from "./json.ts";
 export * from "./key.ts";
 export * from "./ledger.ts";
+export * from "./stored-response.ts";
 export * from "./usage.ts";

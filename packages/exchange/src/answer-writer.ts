@@ -29,10 +29,15 @@ export type Observed = {
   streamError: GatewayError | undefined;
 };
 
+/** What an event of a stream that passes through is reckoned at, when its upstream tells no usage: a token's worth of text. */
+const charactersPerEvent = 4;
+
 export type AnswerWriterOptions = {
   readonly incoming: Incoming;
   readonly answer: ClientAnswer;
   readonly conversation: () => Conversation;
+  /** The request's members as the client sent them. */
+  readonly echo: JsonObject;
   /** Headers for whatever the answer will be; read at the moment it begins. */
   readonly headers: () => Readonly<Record<string, string>>;
   readonly heartbeatMs: number;
@@ -75,7 +80,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
     return {
       model: incoming.model,
       conversation: options.conversation(),
-      echo: incoming.body,
+      echo: options.echo,
       includeUsage: asObject(incoming.body["stream_options"])?.["include_usage"] === true,
       estimatedInputTokens: Math.ceil(incoming.bytes.length / 4),
       asJsonArray: incoming.asJsonArray,
@@ -221,6 +226,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       observed.finishReason = tap.finishReason;
       observed.serviceTier = tap.serviceTier;
       observed.responseId = tap.id;
+      observed.characters ||= filter.events * charactersPerEvent;
       if (rest.length > 0) {
         if (!incoming.stream && !begun && !tap.error) {
           beginWhole(contentType, rest);
@@ -260,7 +266,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
         const { tap } = filter.end();
         observed.usage = tap.usage;
         observed.finishReason = tap.finishReason;
-        observed.characters ||= filter.events * 4;
+        observed.characters ||= filter.events * charactersPerEvent;
       }
       stop();
     },

@@ -5,6 +5,8 @@ export type ClientAnswer = {
   /** False when the client reads slower than we write: wait for `onDrain`. */
   write(chunk: string | Buffer): boolean;
   end(chunk?: string | Buffer): void;
+  /** The client went away already. */
+  readonly closed: boolean;
   /** Breaks the connection: the only way to tell a client of a body cut short. */
   destroy(): void;
   onDrain(listener: () => void): void;

@@ -1,15 +1,11 @@
-import { asArray, asString, GatewayError, type JsonObject, type JsonValue } from "@trunkline/contracts";
-
-export type StoredResponse = {
-  readonly id: string;
-  readonly keyId: string;
-  /** The provider that keeps the response itself; null when we do. */
-  readonly provider: string | null;
-  readonly createdAt: number;
-  /** The whole conversation up to and with this answer's input, as items. Null when the provider keeps it. */
-  readonly input: readonly JsonValue[] | null;
-  readonly response: JsonObject | null;
-};
+import {
+  asArray,
+  asString,
+  GatewayError,
+  type JsonObject,
+  type JsonValue,
+  type StoredResponse,
+} from "@trunkline/contracts";
 
 /** The port stateful Responses need. What is stored is one client's conversation: it is found under that client's key only. */
 export type ResponseStore = {

@@ -4,10 +4,8 @@ import {
   usageOf,
   type Attempt,
   type Conversation,
-  type ExchangeRecord,
   type Key,
   type Outcome,
-  type Usage,
 } from "@trunkline/contracts";
 import { decodeEmbedRequest, dialects, encodeCount } from "@trunkline/dialects";
 import { isModelAllowed, type PolicyContext } from "@trunkline/policies";
@@ -18,6 +16,7 @@ import type { ClientAnswer } from "./client-answer.ts";
 import type { Incoming } from "./incoming.ts";
 import { inputItems, withPrevious } from "./response-state.ts";
 import type { ExchangeRuntime } from "./runtime.ts";
+import { exchangeRecord } from "./exchange-record.ts";
 import { targetHeaders } from "./target-headers.ts";
 import { writeError } from "./write-error.ts";
 
@@ -49,30 +48,18 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
   function settle(outcome: Outcome, status: number, error: GatewayError | undefined, writer?: AnswerWriter): void {
     if (settled) return;
     settled = true;
-    const observed = writer?.observed;
-    const end = runtime.now();
-    const record: ExchangeRecord = {
-      id: incoming.id,
-      startedAt: incoming.receivedAt,
-      durationMs: end - incoming.receivedAt,
-      firstContentMs: observed?.firstContentAt === undefined ? null : observed.firstContentAt - incoming.receivedAt,
-      operation: incoming.operation,
-      dialect: incoming.dialect,
-      upstreamDialect: target?.provider.dialectFor(incoming.dialect, incoming.operation) ?? "",
+    const record = exchangeRecord({
+      incoming,
+      target,
       keyId: policyContext.key?.id ?? "",
-      requestedModel: incoming.model,
-      provider: target?.provider.name ?? "",
-      model: target?.model ?? "",
-      stream: incoming.stream,
-      status,
       outcome,
-      errorCode: error?.code ?? null,
-      finishReason: observed?.finishReason ?? null,
-      serviceTier: observed?.serviceTier ?? null,
-      usage: observed ? billed(observed, outcome, incoming) : null,
+      status,
+      error,
+      observed: writer?.observed,
       degraded: [...degraded],
       attempts,
-    };
+      endedAt: runtime.now(),
+    });
     runtime.ledger.record(record);
     runtime.onFinished(record, error?.details.cause);
   }
@@ -98,6 +85,8 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     writeError(answer, error, incoming.dialect, incoming.id, headers());
     return;
   }
+  // Whoever left while the policies ran must not start a provider that bills.
+  if (answer.closed) return settle("cancelled", 499, clientClosed());
 
   const { provider, model } = target;
   let decoded: Conversation | undefined;
@@ -123,6 +112,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     incoming,
     answer,
     conversation,
+    echo: received.body,
     headers,
     heartbeatMs: runtime.heartbeatMs,
     now: runtime.now,
@@ -137,7 +127,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     closed = true;
     call?.cancel();
     writer.abandon();
-    settle("cancelled", 499, new GatewayError("client_closed", "The client went away."), writer);
+    settle("cancelled", 499, clientClosed(), writer);
   });
 
   function failed(error: GatewayError): void {
@@ -269,6 +259,10 @@ function checkAllowed(key: Key, requested: string, { provider, model }: Target):
   );
 }
 
+function clientClosed(): GatewayError {
+  return new GatewayError("client_closed", "The client went away before the answer was complete.");
+}
+
 function keptElsewhere(provider: string): GatewayError {
   return new GatewayError(
     "invalid_request",
@@ -284,15 +278,4 @@ function cannot(incoming: Incoming, provider: string): GatewayError {
     `The provider '${provider}' has no embeddings. Choose an embedding model of another provider.`,
     { parameter: "model" },
   );
-}
-
-/** An answer cut off before its usage came was billed all the same: what passed is counted, and marked as our count. */
-function billed(observed: AnswerWriter["observed"], outcome: Outcome, incoming: Incoming): Usage | null {
-  const { usage, characters, firstContentAt } = observed;
-  if (usage && (outcome === "ok" || usage.outputTokens > 0) && outcome !== "cancelled") return usage;
-  if (incoming.operation !== "generate" || (outcome !== "ok" && firstContentAt === undefined)) return usage ?? null;
-  const outputTokens = Math.max(usage?.outputTokens ?? 0, Math.ceil(characters / 4));
-  if (outcome === "ok" && characters === 0) return usage ?? null;
-  const inputTokens = usage?.inputTokens ?? Math.ceil(incoming.bytes.length / 4);
-  return usageOf({ ...usage, inputTokens, outputTokens, estimated: true });
 }

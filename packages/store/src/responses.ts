@@ -1,22 +1,12 @@
-import type { JsonObject, JsonValue } from "@trunkline/contracts";
+import type { StoredResponse } from "@trunkline/contracts";
 import type { Kysely } from "kysely";
 import type { Tables } from "./schema.ts";
 import type { SecretBox } from "./secret-box.ts";
 
-/** A stored Responses answer. `input` and `response` are null when the provider keeps them itself. */
-export type ResponseEntry = {
-  readonly id: string;
-  readonly keyId: string;
-  readonly provider: string | null;
-  readonly createdAt: number;
-  readonly input: readonly JsonValue[] | null;
-  readonly response: JsonObject | null;
-};
-
 /** Conversations kept for `previous_response_id`, encrypted under `secret.key` and bound to their id. */
 export function createResponseTable(database: Kysely<Tables>, box: SecretBox) {
   return {
-    async save(entry: ResponseEntry): Promise<void> {
+    async save(entry: StoredResponse): Promise<void> {
       const content =
         entry.response === null
           ? null
@@ -33,7 +23,7 @@ export function createResponseTable(database: Kysely<Tables>, box: SecretBox) {
         .onConflict((conflict) => conflict.column("id").doNothing())
         .execute();
     },
-    async find(id: string, keyId: string): Promise<ResponseEntry | undefined> {
+    async find(id: string, keyId: string): Promise<StoredResponse | undefined> {
       const row = await database
         .selectFrom("responses")
         .selectAll()
@@ -44,7 +34,7 @@ export function createResponseTable(database: Kysely<Tables>, box: SecretBox) {
       const content =
         row.content === null
           ? { input: null, response: null }
-          : (JSON.parse(box.open(row.content, id)) as Pick<ResponseEntry, "input" | "response">);
+          : (JSON.parse(box.open(row.content, id)) as Pick<StoredResponse, "input" | "response">);
       return { id, keyId, provider: row.provider, createdAt: Number(row.created_at), ...content };
     },
     async delete(id: string, keyId: string): Promise<boolean> {

@@ -32,6 +32,9 @@ export function clientAnswer(response: ServerResponse, requestId: string): Clien
     end(chunk) {
       response.end(chunk === "" ? undefined : chunk);
     },
+    get closed() {
+      return response.closed && !response.writableFinished;
+    },
     destroy: () => void response.destroy(),
     onDrain: (listener) => void response.on("drain", listener),
     onClose(listener) {

@@ -1,0 +1,57 @@
+import {
+  usageOf,
+  type Attempt,
+  type ExchangeRecord,
+  type GatewayError,
+  type Outcome,
+  type Usage,
+} from "@trunkline/contracts";
+import type { Observed } from "./answer-writer.ts";
+import type { Target } from "./catalogue.ts";
+import type { Incoming } from "./incoming.ts";
+
+export type ExchangeEnd = {
+  readonly incoming: Incoming;
+  readonly target: Target | undefined;
+  readonly keyId: string;
+  readonly outcome: Outcome;
+  readonly status: number;
+  readonly error: GatewayError | undefined;
+  readonly observed: Observed | undefined;
+  readonly degraded: readonly string[];
+  readonly attempts: readonly Attempt[];
+  readonly endedAt: number;
+};
+
+/** The row of an exchange that has ended. */
+export function exchangeRecord({ incoming, target, observed, endedAt, error, ...rest }: ExchangeEnd): ExchangeRecord {
+  return {
+    id: incoming.id,
+    startedAt: incoming.receivedAt,
+    durationMs: endedAt - incoming.receivedAt,
+    firstContentMs: observed?.firstContentAt === undefined ? null : observed.firstContentAt - incoming.receivedAt,
+    operation: incoming.operation,
+    dialect: incoming.dialect,
+    upstreamDialect: target?.provider.dialectFor(incoming.dialect, incoming.operation) ?? "",
+    requestedModel: incoming.model,
+    provider: target?.provider.name ?? "",
+    model: target?.model ?? "",
+    stream: incoming.stream,
+    errorCode: error?.code ?? null,
+    finishReason: observed?.finishReason ?? null,
+    serviceTier: observed?.serviceTier ?? null,
+    usage: observed ? billed(observed, rest.outcome, incoming) : null,
+    ...rest,
+  };
+}
+
+/** An answer cut off before its usage came was billed all the same: what passed is counted, and marked as our count. */
+function billed(observed: Observed, outcome: Outcome, incoming: Incoming): Usage | null {
+  const { usage, characters, firstContentAt } = observed;
+  if (usage && (outcome === "ok" || usage.outputTokens > 0) && outcome !== "cancelled") return usage;
+  if (incoming.operation !== "generate" || (outcome !== "ok" && firstContentAt === undefined)) return usage ?? null;
+  const outputTokens = Math.max(usage?.outputTokens ?? 0, Math.ceil(characters / 4));
+  if (outcome === "ok" && characters === 0) return usage ?? null;
+  const inputTokens = usage?.inputTokens ?? Math.ceil(incoming.bytes.length / 4);
+  return usageOf({ ...usage, inputTokens, outputTokens, estimated: true });
+}
