@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -75,7 +75,7 @@ const child = spawn(node, [entry, command, ...rest], {
   cwd: root,
   stdio: "inherit",
   // Tools started from here must find the same Node.
-  env: { ...process.env, PATH: `${dirname(node)}:${join(root, "node_modules", ".bin")}:${process.env.PATH}` },
+  env: { ...process.env, PATH: [dirname(node), join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter) },
 });
 // A terminal sends Ctrl-C to both of us: the child decides when to end, we only wait. Anything else is passed on.
 process.on("SIGINT", () => {});
