@@ -318,6 +318,11 @@ test("stopping lets running answers end and refuses new ones", async () => {
   const running = gateway.post("/v1/chat/completions", chat("u-chat/x"));
   await expect.poll(() => upstream.received.length).toBe(1);
   const stopped = gateway.close();
+  const refused = await gateway.post("/v1/messages", { model: "u-chat/x", max_tokens: 9, messages: [] });
+  expect(refused.status).toBe(503);
+  expect(refused.headers.get("retry-after-ms")).toBe("1000");
+  expect(await refused.json()).toMatchObject({ type: "error", error: { type: "api_error" } });
+  expect((await fetch(`${gateway.origin}/health`)).status).toBe(503);
   release();
   expect((await running).status).toBe(200);
   await stopped;

@@ -86,9 +86,9 @@ export async function serve(environment: Environment, options: { readonly termin
       stopping ??= (async () => {
         watcher.close();
         process.off("SIGHUP", onHangUp);
-        const closed = new Promise((resolve) => server.close(resolve));
-        server.closeIdleConnections();
+        // The port stays open while running requests end: whoever comes now is told so instead of being refused.
         await gateway.stop(gateway.current.config.server.drain_seconds * 1000);
+        const closed = new Promise((resolve) => server.close(resolve));
         server.closeAllConnections();
         await closed;
         clearRunState(home, process.pid);
