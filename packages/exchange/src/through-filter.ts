@@ -63,22 +63,61 @@ function wholeFilter(options: ThroughOptions): ThroughFilter {
   };
 }
 
-function watchingFilter({ dialect }: ThroughOptions): ThroughFilter {
-  const tap = dialect.createUsageTap({ withholdUsage: false });
-  let events = 0;
+/** Where the last whole event of these bytes ends; 0 when none does. */
+function lastEventEnd(bytes: Buffer): number {
+  const lineFeeds = bytes.lastIndexOf("\n\n");
+  const carriageReturns = bytes.lastIndexOf("\n\r\n");
+  return Math.max(lineFeeds < 0 ? 0 : lineFeeds + 2, carriageReturns < 0 ? 0 : carriageReturns + 3);
+}
+
+/** An unfinished event longer than this is taken apart as it comes, in bytes. */
+const longestTail = 1024 * 1024;
+
+/**
+ * Lets whole events through as they are and takes apart only pieces in which one of interest can be, found by a plain search for the
+ * tap's markers. With a usage chunk to withhold, an unfinished event waits for its end: it might be that one.
+ */
+function watchingFilter(options: ThroughOptions): ThroughFilter {
+  const tap = options.dialect.createUsageTap({ withholdUsage: options.withholdUsage });
+  const markers = tap.markers?.map((marker) => Buffer.from(marker));
+  let tail: Buffer = Buffer.alloc(0);
+  let bytes = 0;
+  let parsedBytes = 0;
+  let parsedEvents = 0;
+  let kept = "";
   const parser = createSseParser((name, data) => {
-    events++;
-    tap.event(name, data);
+    parsedEvents++;
+    if (!tap.event(name, data))
+      kept += `${name === "" ? "" : `event: ${name}\n`}data: ${data.replaceAll("\n", "\ndata: ")}\n\n`;
   });
+
+  function isOfInterest(piece: Buffer): boolean {
+    return parsedEvents === 0 || !markers || markers.some((marker) => piece.includes(marker));
+  }
+
   return {
     get events() {
-      return events;
+      return parsedEvents === 0 ? 0 : Math.round((bytes * parsedEvents) / parsedBytes);
     },
     push(chunk) {
-      parser.push(chunk);
-      return chunk;
+      bytes += chunk.length;
+      const all = tail.length === 0 ? chunk : Buffer.concat([tail, chunk]);
+      const end = all.length > longestTail && lastEventEnd(all) === 0 ? all.length : lastEventEnd(all);
+      const whole = all.subarray(0, end);
+      tail = all.subarray(end);
+      let out: Buffer | string = options.withholdUsage ? whole : chunk;
+      if (whole.length > 0 && isOfInterest(whole)) {
+        kept = "";
+        const before = parsedEvents;
+        parser.push(whole);
+        parsedBytes += whole.length;
+        if (options.withholdUsage && parsedEvents > before) out = kept;
+      }
+      return out;
     },
-    end: () => ({ rest: "", tap: tap.result() }),
+    end() {
+      return { rest: options.withholdUsage ? tail : "", tap: tap.result() };
+    },
   };
 }
 

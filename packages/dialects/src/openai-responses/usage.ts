@@ -64,6 +64,14 @@ export function createUsageTap(): UsageTap {
     error: undefined,
   };
   return {
+    markers: [
+      "response.created",
+      "response.completed",
+      "response.incomplete",
+      "response.failed",
+      "event: error",
+      "event:error",
+    ],
     event(name, data) {
       switch (name) {
         case "response.created":
