@@ -63,10 +63,13 @@ function wholeFilter(options: ThroughOptions): ThroughFilter {
   };
 }
 
-/** Where the last whole event of these bytes ends; 0 when none does. */
-function lastEventEnd(bytes: Buffer): number {
-  const lineFeeds = bytes.lastIndexOf("\n\n");
-  const carriageReturns = bytes.lastIndexOf("\n\r\n");
+/** Where the last event that ends before `limit` ends; 0 when none does. */
+function lastEventEnd(bytes: Buffer, limit = bytes.length): number {
+  if (limit < 2) return 0;
+  // The usual case, without a search.
+  if (bytes[limit - 1] === 10 && bytes[limit - 2] === 10) return limit;
+  const lineFeeds = bytes.lastIndexOf("\n\n", limit - 2);
+  const carriageReturns = limit < 3 ? -1 : bytes.lastIndexOf("\n\r\n", limit - 3);
   return Math.max(lineFeeds < 0 ? 0 : lineFeeds + 2, carriageReturns < 0 ? 0 : carriageReturns + 3);
 }
 
@@ -74,25 +77,55 @@ function lastEventEnd(bytes: Buffer): number {
 const longestTail = 1024 * 1024;
 
 /**
- * Lets whole events through as they are and takes apart only pieces in which one of interest can be, found by a plain search for the
- * tap's markers. With a usage chunk to withhold, an unfinished event waits for its end: it might be that one.
+ * Lets bytes through as they are and takes apart only what follows the first sign of an event of interest, found by a plain search for
+ * the tap's markers. With a usage chunk to withhold, an unfinished event waits for its end: it might be that one.
  */
 function watchingFilter(options: ThroughOptions): ThroughFilter {
-  const tap = options.dialect.createUsageTap({ withholdUsage: options.withholdUsage });
+  const { withholdUsage } = options;
+  const tap = options.dialect.createUsageTap({ withholdUsage });
   const markers = tap.markers?.map((marker) => Buffer.from(marker));
   let tail: Buffer = Buffer.alloc(0);
   let bytes = 0;
   let parsedBytes = 0;
   let parsedEvents = 0;
+  /** The parsed events that go on, and whether one does not. */
   let kept = "";
+  let withheld = false;
   const parser = createSseParser((name, data) => {
     parsedEvents++;
-    if (!tap.event(name, data))
+    if (tap.event(name, data)) withheld = true;
+    else if (withholdUsage) {
       kept += `${name === "" ? "" : `event: ${name}\n`}data: ${data.replaceAll("\n", "\ndata: ")}\n\n`;
+    }
   });
 
-  function isOfInterest(piece: Buffer): boolean {
-    return parsedEvents === 0 || !markers || markers.some((marker) => piece.includes(marker));
+  /** Where the first event that may be of interest begins; the length when none is. */
+  function firstOfInterest(piece: Buffer): number {
+    // The first event names the answer.
+    if (parsedEvents === 0 || !markers) return 0;
+    let first = piece.length;
+    for (const marker of markers) {
+      const at = piece.subarray(0, first).indexOf(marker);
+      if (at >= 0) first = at;
+    }
+    return first === piece.length ? first : lastEventEnd(piece, first);
+  }
+
+  /** Takes whole events apart as far as needed; adds what of them goes on to `out`. */
+  function take(piece: Buffer, out: Buffer[]): void {
+    const from = firstOfInterest(piece);
+    if (from > 0) out.push(piece.subarray(0, from));
+    if (from === piece.length) return;
+    // Behind the opening event the search goes on; behind a marker everything is looked at, for the end is near.
+    const opening = parsedEvents === 0 && markers ? piece.indexOf("\n\n") + 2 : 0;
+    const to = opening > 1 ? opening : piece.length;
+    const parsed = piece.subarray(from, to);
+    kept = "";
+    withheld = false;
+    parser.push(parsed);
+    parsedBytes += parsed.length;
+    out.push(withheld ? Buffer.from(kept) : parsed);
+    if (to < piece.length) take(piece.subarray(to), out);
   }
 
   return {
@@ -102,22 +135,15 @@ function watchingFilter(options: ThroughOptions): ThroughFilter {
     push(chunk) {
       bytes += chunk.length;
       const all = tail.length === 0 ? chunk : Buffer.concat([tail, chunk]);
-      const end = all.length > longestTail && lastEventEnd(all) === 0 ? all.length : lastEventEnd(all);
+      const end = lastEventEnd(all) || (all.length > longestTail ? all.length : 0);
       const whole = all.subarray(0, end);
       tail = all.subarray(end);
-      let out: Buffer | string = options.withholdUsage ? whole : chunk;
-      if (whole.length > 0 && isOfInterest(whole)) {
-        kept = "";
-        const before = parsedEvents;
-        parser.push(whole);
-        parsedBytes += whole.length;
-        if (options.withholdUsage && parsedEvents > before) out = kept;
-      }
-      return out;
+      const out: Buffer[] = [];
+      if (whole.length > 0) take(whole, out);
+      if (!withholdUsage) return chunk;
+      return out.length === 1 ? out[0]! : Buffer.concat(out);
     },
-    end() {
-      return { rest: options.withholdUsage ? tail : "", tap: tap.result() };
-    },
+    end: () => ({ rest: withholdUsage ? tail : "", tap: tap.result() }),
   };
 }
 
