@@ -109,8 +109,8 @@ export type ErrorBody = { readonly status: number; readonly body: JsonObject };
 
 /** Reads usage out of an answer that is passed through as it is. */
 export type UsageTap = {
-  /** Text at least one of which every event of interest holds, so that others need not even be taken apart; undefined when all are of interest. */
-  readonly markers: readonly string[] | undefined;
+  /** Matches in every event of interest, so that others need not even be taken apart; undefined when all are of interest. ASCII only. */
+  readonly sign: RegExp | undefined;
   /** One SSE event's data. Returns true once this event must be withheld from the client. */
   event(name: string, data: string): boolean;
   result(): TapResult;

@@ -24,9 +24,7 @@ const keptForUsage = 64 * 1024 * 1024;
 /** The pass-through's eye: reads usage and the end out of bytes that go on untouched, save for the two changes asked for. */
 export function createThroughFilter(options: ThroughOptions): ThroughFilter {
   if (!options.stream) return wholeFilter(options);
-  return options.withholdUsage || options.renameModel !== undefined
-    ? rewritingFilter(options)
-    : watchingFilter(options);
+  return options.renameModel === undefined ? watchingFilter(options) : rewritingFilter(options);
 }
 
 function rename(text: Buffer, { dialect, renameModel }: ThroughOptions): Buffer {
@@ -77,13 +75,12 @@ function lastEventEnd(bytes: Buffer, limit = bytes.length): number {
 const longestTail = 1024 * 1024;
 
 /**
- * Lets bytes through as they are and takes apart only what follows the first sign of an event of interest, found by a plain search for
- * the tap's markers. With a usage chunk to withhold, an unfinished event waits for its end: it might be that one.
+ * Lets bytes through as they are and takes apart only what follows the first sign of an event of interest, found by a search for the
+ * tap's sign. With a usage chunk to withhold, an unfinished event waits for its end: it might be that one.
  */
 function watchingFilter(options: ThroughOptions): ThroughFilter {
   const { withholdUsage } = options;
   const tap = options.dialect.createUsageTap({ withholdUsage });
-  const markers = tap.markers?.map((marker) => Buffer.from(marker));
   let tail: Buffer = Buffer.alloc(0);
   let bytes = 0;
   let parsedBytes = 0;
@@ -102,13 +99,10 @@ function watchingFilter(options: ThroughOptions): ThroughFilter {
   /** Where the first event that may be of interest begins; the length when none is. */
   function firstOfInterest(piece: Buffer): number {
     // The first event names the answer.
-    if (parsedEvents === 0 || !markers) return 0;
-    let first = piece.length;
-    for (const marker of markers) {
-      const at = piece.subarray(0, first).indexOf(marker);
-      if (at >= 0) first = at;
-    }
-    return first === piece.length ? first : lastEventEnd(piece, first);
+    if (parsedEvents === 0 || !tap.sign) return 0;
+    // Signs are ASCII, so the cheapest decoding finds them.
+    const at = tap.sign.exec(piece.toString("latin1"))?.index;
+    return at === undefined ? piece.length : lastEventEnd(piece, at);
   }
 
   /** Takes whole events apart as far as needed; adds what of them goes on to `out`. */
@@ -116,8 +110,8 @@ function watchingFilter(options: ThroughOptions): ThroughFilter {
     const from = firstOfInterest(piece);
     if (from > 0) out.push(piece.subarray(0, from));
     if (from === piece.length) return;
-    // Behind the opening event the search goes on; behind a marker everything is looked at, for the end is near.
-    const opening = parsedEvents === 0 && markers ? piece.indexOf("\n\n") + 2 : 0;
+    // Behind the opening event the search goes on; behind a sign everything is looked at, for the end is near.
+    const opening = parsedEvents === 0 && tap.sign ? piece.indexOf("\n\n") + 2 : 0;
     const to = opening > 1 ? opening : piece.length;
     const parsed = piece.subarray(from, to);
     kept = "";

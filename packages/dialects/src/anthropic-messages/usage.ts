@@ -73,7 +73,7 @@ export function createUsageTap(): UsageTap {
   let complete = false;
   let error: GatewayError | undefined;
   return {
-    markers: ["message_start", "message_delta", "message_stop", "event: error", "event:error"],
+    sign: /message_(?:start|delta|stop)|event: ?error/,
     event(name, data) {
       if (name === "message_stop") complete = true;
       else if (name === "message_start") {

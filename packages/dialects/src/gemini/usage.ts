@@ -71,7 +71,7 @@ export function createUsageTap(): UsageTap {
   let finishReason: string | undefined;
   let error: GatewayError | undefined;
   return {
-    markers: undefined,
+    sign: undefined,
     event(_name, data) {
       if (data.includes('"usageMetadata"')) withUsage = data;
       if (id === undefined || data.includes('"finishReason"') || data.includes('"blockReason"')) {

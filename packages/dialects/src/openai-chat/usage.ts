@@ -85,7 +85,7 @@ export function createUsageTap(options: { readonly withholdUsage: boolean }): Us
   let done = false;
   let error: GatewayError | undefined;
   return {
-    markers: ['"usage":{', '"usage": {', '"finish_reason":"', '"finish_reason": "', "[DONE]", '"error"', '"x_groq"'],
+    sign: /"usage": ?\{|"finish_reason": ?"|\[DONE\]|"error"|"x_groq"/,
     event(_name, data) {
       if (data === "[DONE]") {
         done = true;

@@ -64,14 +64,7 @@ export function createUsageTap(): UsageTap {
     error: undefined,
   };
   return {
-    markers: [
-      "response.created",
-      "response.completed",
-      "response.incomplete",
-      "response.failed",
-      "event: error",
-      "event:error",
-    ],
+    sign: /response\.(?:created|completed|incomplete|failed)|event: ?error/,
     event(name, data) {
       switch (name) {
         case "response.created":
