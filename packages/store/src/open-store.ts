@@ -1,6 +1,5 @@
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { Kysely, PostgresDialect, sql } from "kysely";
-import pg from "pg";
 import { createKeyTable, type KeyTable } from "./keys.ts";
 import { migrate } from "./migrations.ts";
 import { createAppendExchanges as createPostgresAppend } from "./postgres/append-exchanges.ts";
@@ -36,7 +35,7 @@ export type Store = {
 /** Opens the database, brings it to the newest schema, and hands out its tables. */
 export async function openStore({ location, secretBox, now }: StoreOptions): Promise<Store> {
   const isPostgres = /^postgres(ql)?:\/\//.test(location);
-  const opened = isPostgres ? openPostgres(location) : openFile(location);
+  const opened = isPostgres ? await openPostgres(location) : openFile(location);
   const { database } = opened;
   try {
     await migrate(database, now());
@@ -80,7 +79,9 @@ function openFile(path: string) {
   };
 }
 
-function openPostgres(address: string) {
+async function openPostgres(address: string) {
+  // Loaded only where it is used: most installations keep to a file.
+  const { default: pg } = await import("pg");
   const pool = new pg.Pool({ connectionString: address, max: 10 });
   // A lost idle connection is replaced at the next query; without a listener it would end the process.
   pool.on("error", () => {});
