@@ -338,3 +338,22 @@ test("a stream whose upstream tells no usage is counted by us, and says so", asy
   expect((await rows(gateway))[0]!.output_tokens).toBeGreaterThan(0);
   await close();
 });
+
+test("a JSON array of Gemini's stays one when its upstream breaks off", async () => {
+  const breaking: Behaviour = ({ dialect }, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const { sse } = fixtures[dialect!].text;
+    const first = sse.slice(0, sse.search(/(?:\r?\n){2}/) + 4);
+    response.write(dialect === "openai-chat" ? sse.slice(0, 900) : first, () => response.destroy());
+  };
+  const { gateway, close } = await startPair(breaking);
+  for (const provider of ["u-gemini", "u-chat"]) {
+    const response = await gateway.post(`/v1beta/models/${provider}/x:streamGenerateContent`, {
+      contents: [{ parts: [{ text: "x" }] }],
+    });
+    const elements = (await response.json()) as { error?: { status: string } }[];
+    expect(elements.length).toBeGreaterThan(1);
+    expect(elements.at(-1)).toMatchObject({ error: { status: "UNAVAILABLE" } });
+  }
+  await close();
+});

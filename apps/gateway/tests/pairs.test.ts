@@ -89,3 +89,20 @@ describe.each(names)("client speaks %s", (client) => {
     expect(forwarded.body).toEqual(sent.body);
   });
 });
+
+describe("Gemini's stream as a JSON array", () => {
+  const ask = async (provider: string) => {
+    const response = await gateway.post(`/v1beta/models/${provider}/case-tools:streamGenerateContent`, {
+      contents: [{ parts: [{ text: "Hello" }] }],
+    });
+    expect(response.headers.get("content-type")).toMatch(/^application\/json/);
+    return (await response.json()) as { candidates: { finishReason?: string }[] }[];
+  };
+
+  test.each(Object.values(providerOf))("over %s", async (provider) => {
+    const chunks = await ask(provider);
+    expect(chunks.length).toBeGreaterThan(1);
+    expect(chunks.at(-1)!.candidates[0]!.finishReason).toBe("STOP");
+    expect(JSON.stringify(chunks)).toContain("get_weather");
+  });
+});

@@ -155,13 +155,14 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
     },
 
     head(type: string): void {
-      contentType = type;
+      contentType = incoming.asJsonArray ? "application/json; charset=utf-8" : type;
       const renameModel =
         incoming.operation === "generate" && incoming.model !== options.upstreamModel ? incoming.model : undefined;
       const wantsUsage = asObject(incoming.body["stream_options"])?.["include_usage"] === true;
       filter = createThroughFilter({
         dialect,
         stream: incoming.stream,
+        asJsonArray: incoming.asJsonArray,
         withholdUsage: incoming.dialect === "openai-chat" && !wantsUsage,
         renameModel,
       });
@@ -257,7 +258,10 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       observed.streamError = error;
       if (!incoming.stream) return answer.destroy();
       // An error event that passed through has told the client already.
-      answer.end(alreadyTold ? "" : encoderOf().encode({ type: "error", error }));
+      if (alreadyTold) return answer.end(incoming.asJsonArray ? "]" : "");
+      const text = encoderOf().encode({ type: "error", error });
+      // The array was opened by what passed through, of which the encoder knows nothing.
+      answer.end(filter && incoming.asJsonArray ? text.replace(/^\[/, ",\r\n") : text);
     },
 
     /** The client is gone. */

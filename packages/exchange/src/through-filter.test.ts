@@ -7,7 +7,13 @@ import { createThroughFilter, type ThroughOptions } from "./through-filter.ts";
 const names = Object.keys(dialects) as DialectName[];
 
 function through(text: string, size: number, options: Partial<ThroughOptions> & Pick<ThroughOptions, "dialect">) {
-  const filter = createThroughFilter({ stream: true, withholdUsage: false, renameModel: undefined, ...options });
+  const filter = createThroughFilter({
+    stream: true,
+    asJsonArray: false,
+    withholdUsage: false,
+    renameModel: undefined,
+    ...options,
+  });
   const bytes = Buffer.from(text);
   const out: Buffer[] = [];
   for (let from = 0; from < bytes.length; from += size)
@@ -63,10 +69,22 @@ describe("openai-chat", () => {
 test("a whole answer leaves in one piece, a very large one as it comes", () => {
   const dialect = dialects["openai-chat"];
   const { json } = fixtures["openai-chat"].text;
-  const whole = createThroughFilter({ dialect, stream: false, withholdUsage: true, renameModel: undefined });
+  const whole = createThroughFilter({
+    dialect,
+    stream: false,
+    asJsonArray: false,
+    withholdUsage: true,
+    renameModel: undefined,
+  });
   expect(whole.push(Buffer.from(JSON.stringify(json)))).toBe("");
   expect(whole.end().rest.toString()).toBe(JSON.stringify(json));
-  const large = createThroughFilter({ dialect, stream: false, withholdUsage: true, renameModel: undefined });
+  const large = createThroughFilter({
+    dialect,
+    stream: false,
+    asJsonArray: false,
+    withholdUsage: true,
+    renameModel: undefined,
+  });
   const text = Buffer.from(JSON.stringify({ ...json, padding: "x".repeat(3_000_000) }));
   const out: Buffer[] = [];
   for (let from = 0; from < text.length; from += 65_536)

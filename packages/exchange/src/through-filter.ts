@@ -12,6 +12,8 @@ export type ThroughFilter = {
 export type ThroughOptions = {
   readonly dialect: Dialect;
   readonly stream: boolean;
+  /** The client wants the events' data as the elements of one JSON array. */
+  readonly asJsonArray: boolean;
   /** We asked for a usage chunk the client did not want. */
   readonly withholdUsage: boolean;
   /** The name to put where the upstream names its model; undefined leaves every byte as it is. */
@@ -24,6 +26,7 @@ const keptForUsage = 64 * 1024 * 1024;
 /** The pass-through's eye: reads usage and the end out of bytes that go on untouched, save for the two changes asked for. */
 export function createThroughFilter(options: ThroughOptions): ThroughFilter {
   if (!options.stream) return wholeFilter(options);
+  if (options.asJsonArray) return arrayFilter(options);
   return options.renameModel === undefined ? watchingFilter(options) : rewritingFilter(options);
 }
 
@@ -163,5 +166,32 @@ function rewritingFilter(options: ThroughOptions): ThroughFilter {
       return out;
     },
     end: () => ({ rest: "", tap: tap.result() }),
+  };
+}
+
+/** Server-sent events as the elements of a JSON array, as Gemini streams without `alt=sse`. */
+function arrayFilter(options: ThroughOptions): ThroughFilter {
+  const tap = options.dialect.createUsageTap({ withholdUsage: false });
+  let events = 0;
+  let out = "";
+  const parser = createSseParser((name, data) => {
+    tap.event(name, data);
+    out += `${events++ === 0 ? "[" : ",\r\n"}${rename(Buffer.from(data), options).toString()}`;
+  });
+  return {
+    get events() {
+      return events;
+    },
+    push(chunk) {
+      out = "";
+      parser.push(chunk);
+      return out;
+    },
+    end: () => {
+      const result = tap.result();
+      // An array that broke off stays open for the error that follows.
+      const isWhole = result.complete && !result.error;
+      return { rest: isWhole ? (events === 0 ? "[]" : "]") : "", tap: result };
+    },
   };
 }
