@@ -223,3 +223,46 @@ test("an answer to each dialect has its own shape of the same refusal to count o
   expect(embedded.status).toBe(400);
   await close();
 });
+
+test("an answer nobody can read is the provider's fault, in the client's words", async () => {
+  const { gateway, close } = await startPair(({ dialect }, response) => {
+    const unreadable = {
+      "anthropic-messages": { content: [{ type: "tool_use" }] },
+      gemini: { candidates: [] },
+      "openai-chat": { choices: [{ message: { tool_calls: [{}] } }] },
+      "openai-responses": { output: [{ type: "function_call" }] },
+    };
+    sendJson(response, 200, unreadable[dialect!]);
+  });
+  for (const [provider, path] of [
+    ["u-anthropic", "/v1/chat/completions"],
+    ["u-gemini", "/v1/chat/completions"],
+    ["u-responses", "/v1/chat/completions"],
+    ["u-chat", "/v1/messages"],
+  ]) {
+    const response = await gateway.post(path!, chat(`${provider}/x`, { max_tokens: 9 }));
+    expect([provider, response.status]).toEqual([provider, 502]);
+    await response.text();
+  }
+  await close();
+});
+
+test("24: a credential of the operator's that an upstream quotes back is removed, also from its own error body", async () => {
+  const quoting: Parameters<typeof startPair>[0] = ({ headers }, response) =>
+    sendJson(response, 400, {
+      type: "error",
+      error: { type: "invalid_request_error", message: `bad header ${String(headers["x-api-key"])}` },
+    });
+  const { gateway, close } = await startPair(quoting);
+  for (const dialect of ["anthropic-messages", "openai-chat", "openai-responses", "gemini"] as const) {
+    const { path, body } = requestFor(dialect, "u-anthropic/x", "Hello", false);
+    const response = await gateway.post(path, body);
+    expect(response.status).toBe(400);
+    const text = await response.text();
+    expect(text).toContain("bad header [redacted]");
+    expect(text).not.toContain("up-anthropic");
+  }
+  const attempts = await gateway.started.gateway.store.database.selectFrom("attempts").selectAll().execute();
+  expect(JSON.stringify(attempts)).not.toContain("up-anthropic");
+  await close();
+});

@@ -125,7 +125,15 @@ export function createStreamDecoder(): StreamDecoder {
           ...(usage ? { usage } : {}),
         });
       }
-      for (const value of asArray(chunk["candidates"])) if (isObject(value)) candidate(value, emit);
+      try {
+        for (const value of asArray(chunk["candidates"])) if (isObject(value)) candidate(value, emit);
+      } catch (unreadable) {
+        const reason = unreadable instanceof Error ? unreadable.message : "";
+        return fail(
+          new GatewayError("upstream_bad_response", `The provider's stream held an unreadable part. ${reason}`),
+          emit,
+        );
+      }
       const blocked = asString(asObject(chunk["promptFeedback"])?.["blockReason"]);
       if (blocked !== undefined && choices.size === 0) {
         choices.set(0, { open: undefined, block: 0, called: false, finished: true, callIds: createCallIds() });

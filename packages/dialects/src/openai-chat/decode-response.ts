@@ -1,3 +1,4 @@
+import { logprobsOf } from "../shared/logprobs.ts";
 import {
   asArray,
   asNumber,
@@ -9,7 +10,6 @@ import {
   type Completion,
   type Finish,
   type JsonObject,
-  type TokenLogprob,
 } from "@trunkline/contracts";
 import { decodeToolCall } from "./decode-request.ts";
 import { decodeReasoning } from "./reasoning.ts";
@@ -39,7 +39,7 @@ function decodeChoice(choice: JsonObject, position: number): Choice {
     decodeToolCall(asObject(call) ?? {}, `tool_calls[${index}]`),
   );
   content.push(...calls);
-  const logprobs = asArray(asObject(choice["logprobs"])?.["content"]) as unknown as TokenLogprob[];
+  const logprobs = logprobsOf(asObject(choice["logprobs"])?.["content"]);
   return {
     index: asNumber(choice["index"]) ?? position,
     content,

@@ -1,3 +1,4 @@
+import { logprobsOf } from "../shared/logprobs.ts";
 import {
   asArray,
   asNumber,
@@ -186,7 +187,7 @@ export function createStreamDecoder(): StreamDecoder {
         const index = Math.max(0, asNumber(choice["index"]) ?? 0);
         const state = stateOf(index);
         if (state.finished) continue;
-        const logprobs = asArray(asObject(choice["logprobs"])?.["content"]) as unknown as TokenLogprob[];
+        const logprobs = logprobsOf(asObject(choice["logprobs"])?.["content"]);
         delta(index, asObject(choice["delta"]) ?? {}, logprobs, state, emit);
         const reason = asString(choice["finish_reason"]);
         if (reason) {

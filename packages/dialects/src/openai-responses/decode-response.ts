@@ -1,3 +1,4 @@
+import { logprobsOf } from "../shared/logprobs.ts";
 import {
   asArray,
   asNumber,
@@ -23,8 +24,7 @@ export function decodeResponse(body: JsonObject): Completion {
   const logprobs: TokenLogprob[] = [];
   for (const item of asArray(body["output"]).filter(isObject)) {
     content.push(...decodeOutputItem(item));
-    for (const part of asArray(item["content"]))
-      logprobs.push(...(asArray(asObject(part)?.["logprobs"]) as unknown as TokenLogprob[]));
+    for (const part of asArray(item["content"])) logprobs.push(...logprobsOf(asObject(part)?.["logprobs"]));
   }
   return compact({
     id: asString(body["id"]) ?? "",

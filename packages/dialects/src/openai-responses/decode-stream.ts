@@ -1,5 +1,5 @@
+import { logprobsOf } from "../shared/logprobs.ts";
 import {
-  asArray,
   asNumber,
   asObject,
   asString,
@@ -7,7 +7,6 @@ import {
   parseJsonObject,
   type EmitEvent,
   type JsonObject,
-  type TokenLogprob,
 } from "@trunkline/contracts";
 import type { StreamDecoder } from "../dialect.ts";
 import { decodeFinish } from "./decode-response.ts";
@@ -112,7 +111,7 @@ export function createStreamDecoder(): StreamDecoder {
             emit({ type: "text-start", choice: 0, id: textId(event) });
           return;
         case "response.output_text.delta": {
-          const logprobs = asArray(event["logprobs"]) as unknown as TokenLogprob[];
+          const logprobs = logprobsOf(event["logprobs"]);
           return emit({
             type: "text-delta",
             choice: 0,

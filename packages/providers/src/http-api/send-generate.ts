@@ -145,13 +145,7 @@ function run(
     try {
       step();
     } catch (error) {
-      fail(
-        error instanceof RangeError
-          ? new GatewayError("upstream_bad_response", "The provider's stream held an event too long to read.", {
-              cause: error,
-            })
-          : toGatewayError(error),
-      );
+      fail(unreadable(error, target.name));
     }
   }
 
@@ -183,4 +177,19 @@ function run(
     error: (error) => fail(transportError(error, target.name)),
   });
   return call;
+}
+
+/** What a decoder could not read is the upstream's fault, never the client's. */
+function unreadable(error: unknown, provider: string): GatewayError {
+  if (error instanceof GatewayError && error.code !== "invalid_request") return error;
+  const reason =
+    error instanceof GatewayError
+      ? error.message
+      : error instanceof RangeError
+        ? "an event too long to read"
+        : undefined;
+  if (reason === undefined) return toGatewayError(error);
+  return new GatewayError("upstream_bad_response", `The provider '${provider}' sent something unreadable: ${reason}`, {
+    cause: error,
+  });
 }
