@@ -266,3 +266,119 @@ test("24: a credential of the operator's that an upstream quotes back is removed
   expect(JSON.stringify(attempts)).not.toContain("up-anthropic");
   await close();
 });
+
+test("counts and embeddings are asked of providers that speak another dialect", async () => {
+  const { gateway, upstream, close } = await startPair(({ path, body }, response) => {
+    if (path.includes(":countTokens")) return sendJson(response, 200, { totalTokens: 31 });
+    if (path.endsWith("/count_tokens")) return sendJson(response, 200, { input_tokens: 32 });
+    if (path.endsWith("/input_tokens"))
+      return sendJson(response, 200, { object: "response.input_tokens", input_tokens: 33 });
+    if (path.includes(":batchEmbedContents"))
+      return sendJson(response, 200, {
+        embeddings: (body["requests"] as unknown[]).map(() => ({ values: [0.5, 0.25] })),
+      });
+    if (path.endsWith("/embeddings"))
+      return sendJson(response, 200, {
+        data: (body["input"] as string[]).map((_, index) => ({ index, embedding: [0.5, 0.25] })),
+        usage: { prompt_tokens: 4 },
+      });
+    sendJson(response, 404, {});
+  });
+  const messages = { max_tokens: 9, system: "be kind", messages: [{ role: "user", content: "Hello" }] };
+  const count = async (model: string) =>
+    (await gateway.post("/v1/messages/count_tokens", { model, ...messages })).json();
+  expect(await count("u-gemini/x")).toEqual({ input_tokens: 31 });
+  expect(upstream.received.at(-1)!.body).toMatchObject({
+    generateContentRequest: { model: "models/x", systemInstruction: { parts: [{ text: "be kind" }] } },
+  });
+  expect(await count("u-anthropic/x")).toEqual({ input_tokens: 32 });
+  expect(await count("u-responses/x")).toEqual({ input_tokens: 33 });
+  expect(
+    await (
+      await gateway.post("/v1beta/models/u-anthropic/x:countTokens", { contents: [{ parts: [{ text: "Hello" }] }] })
+    ).json(),
+  ).toEqual({ totalTokens: 32 });
+
+  const openai = await (
+    await gateway.post("/v1/embeddings", { model: "u-gemini/e", input: ["a", "b"], dimensions: 2 })
+  ).json();
+  expect(openai).toMatchObject({
+    object: "list",
+    data: [{ index: 0, embedding: [0.5, 0.25] }, { index: 1 }],
+    model: "u-gemini/e",
+  });
+  expect(upstream.received.at(-1)!.body).toEqual({
+    requests: ["a", "b"].map((text) => ({
+      model: "models/e",
+      content: { parts: [{ text }] },
+      outputDimensionality: 2,
+    })),
+  });
+  const base64 = (await (
+    await gateway.post("/v1/embeddings", { model: "u-gemini/e", input: "a", encoding_format: "base64" })
+  ).json()) as { data: { embedding: string }[] };
+  expect([...new Float32Array(new Uint8Array(Buffer.from(base64.data[0]!.embedding, "base64")).buffer)]).toEqual([
+    0.5, 0.25,
+  ]);
+  const gemini = await (
+    await gateway.post("/v1beta/models/u-chat/e:embedContent", { content: { parts: [{ text: "a" }] } })
+  ).json();
+  expect(gemini).toEqual({ embedding: { values: [0.5, 0.25] } });
+  await close();
+});
+
+test("Google's members may be written with underscores", async () => {
+  const { gateway, upstream, close } = await startPair();
+  const body = {
+    system_instruction: "be kind",
+    contents: [{ role: "user", parts: [{ text: "x" }, { inline_data: { mime_type: "image/png", data: "iVBOR" } }] }],
+    generation_config: { max_output_tokens: 7, stop_sequences: ["END"] },
+    tools: [
+      {
+        function_declarations: [
+          { name: "f", parameters: { type: "OBJECT", properties: { snake_case: { type: "STRING" } } } },
+        ],
+      },
+    ],
+  };
+  await (await gateway.post("/v1beta/models/u-chat/x:generateContent", body)).text();
+  expect(upstream.received[0]!.body).toMatchObject({
+    max_completion_tokens: 7,
+    stop: ["END"],
+    messages: [
+      { role: "system", content: "be kind" },
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "x" },
+          { type: "image_url", image_url: { url: "data:image/png;base64,iVBOR" } },
+        ],
+      },
+    ],
+    tools: [
+      { function: { name: "f", parameters: { type: "object", properties: { snake_case: { type: "string" } } } } },
+    ],
+  });
+  await close();
+});
+
+test("of a vendor's two dialects the one that loses less is used", async () => {
+  const upstream = await startUpstream(({ dialect }, response) =>
+    sendJson(response, 200, fixtures[dialect!].text.json),
+  );
+  const gateway = await startGateway({ providers: { openai: { base_url: `${upstream.origin}/v1`, api_key: "k" } } });
+  const ask = (more: object) =>
+    gateway
+      .post("/v1/messages", {
+        model: "openai/gpt-5",
+        max_tokens: 9,
+        messages: [{ role: "user", content: "x" }],
+        ...more,
+      })
+      .then((response) => response.text());
+  await ask({});
+  await ask({ stop_sequences: ["END"] });
+  expect(upstream.received.map(({ path }) => path)).toEqual(["/v1/responses", "/v1/chat/completions"]);
+  await gateway.close();
+  await upstream.close();
+});
