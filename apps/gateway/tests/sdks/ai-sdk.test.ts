@@ -73,6 +73,23 @@ describe.each(Object.keys(makers))("ai with %s", (name) => {
     expect(output).toEqual({ city: "Hello", unit: "c" });
   });
 
+  test("an abort", async () => {
+    const controller = new AbortController();
+    const stream = streamText({
+      model: make("trunkline/echo"),
+      prompt: "/echo delay=20 words=1000",
+      abortSignal: controller.signal,
+      onError: () => {},
+      ...quiet,
+    });
+    const types: string[] = [];
+    for await (const part of stream.stream) {
+      types.push(part.type);
+      if (part.type === "text-delta") controller.abort();
+    }
+    expect(types.at(-1)).toBe("abort");
+  });
+
   test("errors", async () => {
     for (const [model, status] of [
       ["u-chat/status-429", 429],

@@ -1,5 +1,6 @@
 """The Python SDK of Anthropic against a running gateway; every check that fails raises."""
 
+import json
 import os
 
 import anthropic
@@ -42,6 +43,8 @@ for provider in ("u-chat", "u-responses", "u-anthropic", "u-gemini"):
 echo = "trunkline/echo"
 image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
 assert text_of(client.messages.create(model=echo, messages=[{"role": "user", "content": [{"type": "text", "text": "See"}, image]}], **budget)) == "See [received image/png]"
+shaped = client.messages.create(model=echo, messages=hello, output_config={"format": {"type": "json_schema", "schema": schema}}, **budget)
+assert json.loads(text_of(shaped)) == {"city": "Hello"}
 assert client.messages.count_tokens(model=echo, messages=hello).input_tokens > 0
 assert echo in [model.id for model in client.models.list()]
 
@@ -50,6 +53,9 @@ raises(anthropic.NotFoundError, lambda: client.messages.create(model="no-such-mo
 raises(anthropic.RateLimitError, lambda: client.messages.create(model="u-chat/status-429", messages=hello, **budget))
 raises(anthropic.OverloadedError, lambda: client.messages.create(model="u-chat/status-503", messages=hello, **budget))
 raises(anthropic.AuthenticationError, lambda: client.with_options(api_key="tl-wrong").models.list())
+raises(anthropic.PermissionDeniedError, lambda: client.with_options(api_key=os.environ["NARROW_KEY"]).messages.create(model=echo, messages=hello, **budget))
+with client.messages.stream(model=echo, messages=[{"role": "user", "content": "/echo delay=20 words=1000"}], **budget) as left:
+    assert next(iter(left.text_stream)).startswith("word1")
 
 
 def break_off():

@@ -1,7 +1,7 @@
 import { HumanMessage } from "@langchain/core/messages";
 import { ChatOpenAI, OpenAIEmbeddings } from "@langchain/openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startSurface, weatherSchema } from "./surface.ts";
+import { pixel, startSurface, weatherSchema } from "./surface.ts";
 
 let surface: Awaited<ReturnType<typeof startSurface>>;
 beforeAll(async () => {
@@ -33,6 +33,25 @@ test.each(["u-chat", "u-responses", "u-anthropic", "u-gemini"])("langchain over 
     ["get_weather", { city: "Zürich", unit: "c" }],
     ["get_time", { zone: "Europe/Zurich" }],
   ]);
+});
+
+test("an image, reasoning, an abort", async () => {
+  const image = new HumanMessage({
+    content: [
+      { type: "text", text: "See" },
+      { type: "image_url", image_url: { url: `data:image/png;base64,${pixel}` } },
+    ],
+  });
+  expect((await chat("trunkline/echo").invoke([image])).text).toBe("See [received image/png]");
+  const thought = await chat("u-anthropic/case-reasoning").invoke("Hello", { reasoning: { effort: "low" } } as object);
+  expect(thought.text).toBe("4");
+  const controller = new AbortController();
+  const stream = await chat("trunkline/echo").stream("/echo delay=20 words=1000", { signal: controller.signal });
+  await expect(
+    (async () => {
+      for await (const _chunk of stream) controller.abort();
+    })(),
+  ).rejects.toThrow();
 });
 
 test("structured output, embeddings, errors", async () => {

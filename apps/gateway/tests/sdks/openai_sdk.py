@@ -63,6 +63,9 @@ raises(openai.RateLimitError, lambda: client.chat.completions.create(model="u-ge
 raises(openai.InternalServerError, lambda: client.chat.completions.create(model="u-gemini/status-401", messages=hello))
 raises(openai.AuthenticationError, lambda: client.with_options(api_key="tl-wrong").models.list())
 raises(openai.APIConnectionError, lambda: client.with_options(base_url="http://127.0.0.1:1").models.list())
+raises(openai.PermissionDeniedError, lambda: client.with_options(api_key=os.environ["NARROW_KEY"]).chat.completions.create(model=echo, messages=hello))
+with client.chat.completions.create(model=echo, messages=[{"role": "user", "content": "/echo delay=20 words=1000"}], stream=True) as left:
+    assert next(iter(left)).object == "chat.completion.chunk"
 broken = client.chat.completions.create(model=echo, messages=[{"role": "user", "content": "/echo end=early words=20"}], stream=True)
 raises(openai.APIError, lambda: list(broken))
 print("all passed")

@@ -28,8 +28,14 @@ beforeAll(async () => {
 afterAll(() => surface?.close());
 
 test.each(["openai_sdk.py", "anthropic_sdk.py"])("%s", async (script) => {
+  const narrow = await surface.gateway.makeKey({ name: `narrow ${script}`, models: ["gpt-*"] });
   const { stdout } = await run(python, [join(import.meta.dirname, script)], {
-    env: { PATH: process.env["PATH"], GATEWAY: surface.gateway.origin, KEY: surface.gateway.key },
+    env: {
+      PATH: process.env["PATH"],
+      GATEWAY: surface.gateway.origin,
+      KEY: surface.gateway.key,
+      NARROW_KEY: narrow.secret,
+    },
   });
   expect(stdout.trim().split("\n").at(-1)).toBe("all passed");
 });
