@@ -168,6 +168,20 @@ test("33 MiB against the default limit is refused before it is read", async () =
   await standard.close();
 });
 
+test.each([
+  "/v1/models/%",
+  "/v1/models/%ff%fe",
+  "/v1/responses/%",
+  "/%",
+  "/v1beta/models/%:generateContent",
+  "/v1/models?key=%",
+])("%s is answered, not crashed on", async (path) => {
+  const response = await gateway.get(path);
+  expect(response.status).toBeLessThan(500);
+  const posted = await gateway.post(path, { contents: [{ parts: [{ text: "x" }] }] });
+  expect(posted.status).toBeLessThan(500);
+});
+
 test("an address that does not exist says where the API is", async () => {
   const response = await gateway.post("/chat/completions", {});
   expect(response.status).toBe(404);

@@ -40,7 +40,8 @@ export function matchModelRoute(path: string): ModelRoute | undefined {
   return { ...verbs[verb]!, model: safeDecode(match[1]!) };
 }
 
-function safeDecode(text: string): string {
+/** The text with its percent signs decoded, or as it is where they make no sense. */
+export function safeDecode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

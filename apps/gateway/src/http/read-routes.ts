@@ -10,6 +10,7 @@ import {
 import { isModelAllowed } from "@trunkline/policies";
 import type { Composition } from "../compose.ts";
 import { encodeModel, encodeModels, listedModels, type ListedModel } from "./list-models.ts";
+import { safeDecode } from "./model-routes.ts";
 
 /** The dialect of `GET /v1/models`: three vendors keep their list at one address and are told apart by their headers. */
 export function modelsDialect(
@@ -73,7 +74,7 @@ async function readModels(
     isModelAllowed(key, name, model.id, `${model.provider.name}/${model.id}`);
   const listed = (await listedModels(exchange.catalogue)).filter(allowed);
   if (id === undefined) return encodeModels(dialect, listed);
-  const wanted = decodeURIComponent(id);
+  const wanted = safeDecode(id);
   const found = listed.find(
     (entry) => entry.id === wanted || `${entry.model.provider.name}/${entry.model.id}` === wanted,
   );
