@@ -182,6 +182,15 @@ test.each([
   expect(posted.status).toBeLessThan(500);
 });
 
+test("the echo has one model, and a near miss is told of it", async () => {
+  const response = await gateway.post("/v1/chat/completions", {
+    model: "trunkline/ech",
+    messages: [{ role: "user", content: "x" }],
+  });
+  expect(response.status).toBe(404);
+  expect(await response.text()).toContain("'trunkline/ech' does not exist");
+});
+
 test("an address that does not exist says where the API is", async () => {
   const response = await gateway.post("/chat/completions", {});
   expect(response.status).toBe(404);

@@ -102,7 +102,11 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
       const name = unalias(requested);
       const slash = name.indexOf("/");
       const prefixed = slash > 0 ? byName.get(name.slice(0, slash)) : undefined;
-      if (prefixed) return { provider: prefixed, model: name.slice(slash + 1) };
+      if (prefixed) {
+        const model = name.slice(slash + 1);
+        if (prefixed.has?.(model) === false) return search(requested, name);
+        return { provider: prefixed, model };
+      }
       const fixed = providers.find((provider) => listed[provider.name]?.includes(name));
       if (fixed) return { provider: fixed, model: name };
       const claimed = providers.find((provider) => provider.claims(name));

@@ -88,6 +88,8 @@ export type Provider = {
   dialectFor(dialect: DialectName, operation: Operation): string;
   /** True for a bare model name that is surely this vendor's (`claude-…` is Anthropic's). */
   claims(model: string): boolean;
+  /** Whether there is such a model at all; absent where only the provider itself can tell. */
+  has?(model: string): boolean;
   /** Whether the operation can be done at all; token counts that cannot are estimated. */
   supports(operation: Operation, dialect: DialectName): boolean;
   start(request: ProviderRequest, sink: AnswerSink): ProviderCall;

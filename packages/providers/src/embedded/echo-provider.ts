@@ -37,6 +37,7 @@ export function createEchoProvider(): Provider {
     },
     dialectFor: () => "embedded",
     claims: (model) => model === "echo",
+    has: (model) => model === "echo",
     supports: (operation) => operation !== "count-tokens",
     start: (request, sink) =>
       request.operation === "embed" ? startEmbedding(request, sink) : startScript(request, sink),
