@@ -357,3 +357,29 @@ test("a JSON array of Gemini's stays one when its upstream breaks off", async ()
   }
   await close();
 });
+
+test("a passed-through request the translators would refuse gets its heartbeats and its error like any other", async () => {
+  let release: () => void = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const { gateway, close } = await startPair(
+    async (_request, response) => {
+      await released;
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(fixtures["openai-chat"].text.sse.slice(0, 700), () => response.destroy());
+    },
+    { server: { heartbeat_seconds: 0.02 } },
+  );
+  // `functions` is OpenAI's older form: its own API takes it, no other dialect has it.
+  const response = await gateway.post(
+    "/v1/chat/completions",
+    chat("u-chat/x", "Hello", { stream: true, functions: [{ name: "f" }] }),
+  );
+  const reader = response.body!.getReader();
+  expect(Buffer.from((await reader.read()).value!).toString()).toContain(": keep-alive");
+  release();
+  let rest = "";
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read())
+    rest += Buffer.from(piece.value).toString();
+  expect(rest).toContain('"code":"upstream_ended_early"');
+  await close();
+});

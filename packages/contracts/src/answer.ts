@@ -1,6 +1,6 @@
 import type { AssistantPart, Native } from "./conversation.ts";
 import type { GatewayError } from "./errors.ts";
-import type { JsonObject, JsonValue } from "./json.ts";
+import type { JsonValue } from "./json.ts";
 import type { Usage } from "./usage.ts";
 
 /** Why the model stopped, in our words; `native` on the event keeps the vendor's. */
@@ -105,7 +105,7 @@ export type StreamEvent =
   | { readonly type: "heartbeat" }
   | { readonly type: "error"; readonly error: GatewayError }
   /** The upstream said it was done. A stream without it ended early. */
-  | { readonly type: "end"; readonly details?: JsonObject };
+  | { readonly type: "end" };
 
 /** Takes one event; called in order, synchronously. */
 export type EmitEvent = (event: StreamEvent) => void;

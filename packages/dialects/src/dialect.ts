@@ -77,7 +77,6 @@ export type StreamDecoder = {
 export type AnswerContext = {
   /** The model name the client asked for, echoed. */
   readonly model: string;
-  readonly conversation: Conversation;
   /** The request's own top-level members, for dialects that echo them. */
   readonly echo: JsonObject;
   /** Chat: the client wants the extra usage chunk. */

@@ -45,7 +45,6 @@ const translate = (from: DialectName, to: DialectName, body: object, model?: str
 function context(members: Partial<AnswerContext> = {}): AnswerContext {
   return {
     model: "asked-for",
-    conversation: decode("openai-chat", { messages: [{ role: "user", content: "x" }] }),
     echo: {},
     includeUsage: false,
     estimatedInputTokens: 7,

@@ -2,7 +2,6 @@ import {
   asObject,
   GatewayError,
   type Completion,
-  type Conversation,
   type JsonObject,
   type StreamEvent,
   type Usage,
@@ -21,12 +20,9 @@ export type Observed = {
   responseId: string | undefined;
   /** The finished Responses object, when we made it. */
   response: JsonObject | undefined;
-  status: number;
   firstContentAt: number | undefined;
   /** Characters of text and tool input sent; the only measure of an answer that was cut off. */
   characters: number;
-  /** The error the client was told of inside a stream that had begun. */
-  streamError: GatewayError | undefined;
 };
 
 /** What an event of a stream that passes through is reckoned at, when its upstream tells no usage: a token's worth of text. */
@@ -35,7 +31,6 @@ const charactersPerEvent = 4;
 export type AnswerWriterOptions = {
   readonly incoming: Incoming;
   readonly answer: ClientAnswer;
-  readonly conversation: () => Conversation;
   /** The request's members as the client sent them. */
   readonly echo: JsonObject;
   /** Headers for whatever the answer will be; read at the moment it begins. */
@@ -59,10 +54,8 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
     serviceTier: undefined,
     responseId: undefined,
     response: undefined,
-    status: 200,
     firstContentAt: undefined,
     characters: 0,
-    streamError: undefined,
   };
   let begun = false;
   let ended = false;
@@ -79,7 +72,6 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
   function context(): AnswerContext {
     return {
       model: incoming.model,
-      conversation: options.conversation(),
       echo: options.echo,
       includeUsage: asObject(incoming.body["stream_options"])?.["include_usage"] === true,
       estimatedInputTokens: Math.ceil(incoming.bytes.length / 4),
@@ -252,10 +244,9 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       const alreadyTold = ended && filter !== undefined && error.details.upstreamType !== undefined;
       stop();
       if (!begun) {
-        observed.status = writeError(answer, error, incoming.dialect, incoming.id, options.headers());
+        writeError(answer, error, incoming.dialect, incoming.id, options.headers());
         return;
       }
-      observed.streamError = error;
       if (!incoming.stream) return answer.destroy();
       // An error event that passed through has told the client already.
       if (alreadyTold) return answer.end(incoming.asJsonArray ? "]" : "");

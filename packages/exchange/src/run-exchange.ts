@@ -111,7 +111,6 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
   const writer = createAnswerWriter({
     incoming,
     answer,
-    conversation,
     echo: received.body,
     headers,
     heartbeatMs: runtime.heartbeatMs,

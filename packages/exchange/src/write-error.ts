@@ -3,7 +3,7 @@ import { dialects } from "@trunkline/dialects";
 import type { ClientAnswer } from "./client-answer.ts";
 
 /** The headers that tell an SDK whether and when to try again. */
-export function retryHeaders(error: GatewayError): Record<string, string> {
+function retryHeaders(error: GatewayError): Record<string, string> {
   const headers: Record<string, string> = {};
   const { retryAfterMs } = error.details;
   if (retryAfterMs !== undefined) {
@@ -34,9 +34,8 @@ export function writeError(
   dialect: DialectName,
   requestId: string,
   more: Readonly<Record<string, string>>,
-): number {
+): void {
   const { status, headers, body } = errorAnswer(error, dialect, requestId);
   answer.begin(status, { ...more, ...headers, "content-length": String(Buffer.byteLength(body)) });
   answer.end(body);
-  return status;
 }
