@@ -382,3 +382,44 @@ test("of a vendor's two dialects the one that loses less is used", async () => {
   await gateway.close();
   await upstream.close();
 });
+
+test("a credential refused while reading a kept response, or the model list, is the operator's matter and is not shown", async () => {
+  const pair = await startPair(({ method, headers }, response) => {
+    if (method === "POST") return sendJson(response, 200, fixtures["openai-responses"].text.json);
+    sendJson(response, 401, { error: { message: `Incorrect API key: ${String(headers.authorization)}` } });
+  });
+  const made = (await (
+    await pair.gateway.post("/v1/responses", { model: "u-responses/x", input: "Hello" })
+  ).json()) as { id: string };
+  const response = await pair.gateway.get(`/v1/responses/${made.id}`);
+  expect(response.status).toBe(502);
+  expect(await response.text()).not.toContain("up-responses");
+  const [provider] = pair.gateway.started.gateway.current.providers;
+  const refused = await provider!.listModels(AbortSignal.timeout(10_000)).catch((error: Error) => error.message);
+  expect(refused).toContain("refused the gateway's credential");
+  expect(refused).not.toContain("up-chat");
+  await pair.close();
+});
+
+test("a configuration that changes while a request comes in does not break it", async () => {
+  const { gateway, close } = await startPair();
+  const text = JSON.stringify(chat("u-chat/case-text"));
+  const answered = new Promise<number>((resolve, reject) => {
+    const sending = httpRequest(
+      `${gateway.origin}/v1/chat/completions`,
+      { method: "POST", headers: { authorization: `Bearer ${gateway.key}`, "content-length": text.length } },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode!);
+      },
+    );
+    sending.on("error", reject);
+    sending.write(text.slice(0, 10), () => {
+      gateway.started.gateway
+        .reload(gateway.started.gateway.current.config)
+        .then(() => sending.end(text.slice(10)), reject);
+    });
+  });
+  expect(await answered).toBe(200);
+  await close();
+});

@@ -96,6 +96,6 @@ export type Provider = {
   /** The provider's own list. Throws GatewayError. */
   listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
   /** Asks for something the provider itself keeps, such as `/responses/{id}`. Absent where nothing is kept. Throws GatewayError. */
-  forward?(method: "GET" | "DELETE", path: string): Promise<{ readonly status: number; readonly body: string }>;
+  forward?(method: "GET" | "DELETE", path: string): Promise<string>;
   close(): Promise<void>;
 };

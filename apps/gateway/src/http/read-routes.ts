@@ -34,19 +34,12 @@ export async function serveRead(
 ): Promise<boolean> {
   const models = request.method === "GET" ? modelPath.exec(request.path) : null;
   if (models) {
-    send(response, 200, await readModels(composition, request.dialect, request.key, models[1]));
+    send(response, await readModels(composition, request.dialect, request.key, models[1]));
     return true;
   }
   const stored = responsePath.exec(request.path);
   if (!stored || (request.method !== "GET" && request.method !== "DELETE")) return false;
-  const { status, body } = await serveStored(
-    composition,
-    request.method,
-    stored[1]!,
-    stored[2] !== undefined,
-    request.key,
-  );
-  send(response, status, body);
+  send(response, await serveStored(composition, request.method, stored[1]!, stored[2] !== undefined, request.key));
   return true;
 }
 
@@ -57,11 +50,9 @@ export function isReadPath(method: string, path: string): boolean {
   );
 }
 
-function send(response: ServerResponse, status: number, body: JsonObject | string): void {
+function send(response: ServerResponse, body: JsonObject | string): void {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  response
-    .writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) })
-    .end(text);
+  response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(text) }).end(text);
 }
 
 async function readModels(
@@ -92,7 +83,7 @@ async function serveStored(
   id: string,
   inputItems: boolean,
   key: Key,
-): Promise<{ status: number; body: JsonObject | string }> {
+): Promise<JsonObject | string> {
   const stored = await exchange.responses.find(id, key.id);
   if (!stored)
     throw new GatewayError(
@@ -106,18 +97,18 @@ async function serveStored(
         "provider_unavailable",
         `The provider '${stored.provider}' that keeps this response is not configured any more.`,
       );
-    const answer = await keeper.forward(
+    const body = await keeper.forward(
       method,
       `/responses/${encodeURIComponent(id)}${inputItems ? "/input_items" : ""}`,
     );
-    if (method === "DELETE" && answer.status < 300) await exchange.responses.delete(id, key.id);
-    return answer;
+    if (method === "DELETE") await exchange.responses.delete(id, key.id);
+    return body;
   }
   if (method === "DELETE") {
     await exchange.responses.delete(id, key.id);
-    return { status: 200, body: { id, object: "response", deleted: true } };
+    return { id, object: "response", deleted: true };
   }
-  if (!inputItems) return { status: 200, body: stored.response! };
+  if (!inputItems) return stored.response!;
   const data = asArray(stored.input as JsonValue).toReversed();
-  return { status: 200, body: { object: "list", data, has_more: false, first_id: null, last_id: null } };
+  return { object: "list", data, has_more: false, first_id: null, last_id: null };
 }

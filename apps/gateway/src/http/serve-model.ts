@@ -9,7 +9,7 @@ import {
 } from "@trunkline/contracts";
 import { runExchange, writeError, type Incoming } from "@trunkline/exchange";
 import { vendorHeaders } from "@trunkline/providers";
-import type { Composition } from "../compose.ts";
+import type { Gateway } from "../gateway.ts";
 import { clientAnswer } from "./client-answer.ts";
 import { secretOf } from "./credentials.ts";
 import type { ModelRoute } from "./model-routes.ts";
@@ -20,7 +20,7 @@ const lingerMs = 5000;
 
 /** Serves one request on a model route: reads it, hands it to the exchange, and answers what cannot even be read. */
 export async function serveModel(
-  composition: Composition,
+  gateway: Gateway,
   route: ModelRoute,
   query: URLSearchParams | undefined,
   requestId: string,
@@ -31,7 +31,7 @@ export async function serveModel(
   const answer = clientAnswer(response, requestId);
   let incoming: Incoming;
   try {
-    const bytes = await readBody(message, composition.bodyLimit);
+    const bytes = await readBody(message, gateway.current.bodyLimit);
     const body = parseBody(bytes);
     const stream = route.stream ?? (route.dialect !== "gemini" && route.operation === "generate" && wantsStream(body));
     incoming = {
@@ -52,7 +52,8 @@ export async function serveModel(
     refuse(message, response, toGatewayError(thrown), route.dialect, requestId);
     return;
   }
-  await runExchange(composition.exchange, incoming, answer);
+  // A body may take its time: the configuration is the one in force now, whose connections are open.
+  await runExchange(gateway.current.exchange, incoming, answer);
 }
 
 function wantsStream(body: JsonObject): boolean {

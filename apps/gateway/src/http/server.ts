@@ -71,7 +71,7 @@ function route(
       requestId,
     );
   if (model) {
-    serveModel(gateway.current, model, query, requestId, message, response).catch((error: unknown) =>
+    serveModel(gateway, model, query, requestId, message, response).catch((error: unknown) =>
       crashed(gateway, error, requestId, response),
     );
     return;

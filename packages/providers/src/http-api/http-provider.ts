@@ -10,7 +10,7 @@ import { listModels } from "./list-models.ts";
 import { presetOf, traitsOf, type PresetName } from "./presets.ts";
 import type { WireRequest } from "./send.ts";
 import { sendCount, sendEmbeddings } from "./send-aside.ts";
-import { sendThrough, sendTranslated } from "./send-generate.ts";
+import { failureOf, sendThrough, sendTranslated } from "./send-generate.ts";
 import { createTransport, defaultTimeouts, transportError, type Timeouts } from "./transport.ts";
 
 export type HttpProviderOptions = {
@@ -35,13 +35,7 @@ export type HttpTarget = {
   readonly dispatcher: Dispatcher;
   /** The operator's API key, which no message may hold; empty when there is none. */
   readonly secret: string;
-  wireRequest(
-    dialect: DialectName,
-    operation: Operation,
-    request: ProviderRequest,
-    body: Buffer | string,
-    batch?: boolean,
-  ): WireRequest;
+  wireRequest(dialect: DialectName, operation: Operation, request: ProviderRequest, body: Buffer | string): WireRequest;
 };
 
 /** A vendor's HTTP API, or anything that speaks one of the four dialects. */
@@ -60,8 +54,8 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
     traits,
     dispatcher: transport.dispatcher,
     secret: options.apiKey ?? "",
-    wireRequest(dialect, operation, request, body, batch = request.batch) {
-      const path = pathOf(dialect, operation, { model: request.model, stream: request.stream, batch });
+    wireRequest(dialect, operation, request, body) {
+      const path = pathOf(dialect, operation, request);
       return {
         origin: base.origin,
         path: basePath + path!,
@@ -159,12 +153,10 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
         : sendCount(target, dialect, request, sink);
     },
     listModels: (signal) =>
-      listModels({
-        name: options.name,
+      listModels(target, {
         url: `${base.origin}${basePath}/models`,
         dialect: spoken[0]!,
         headers: { ...requiredHeaders[spoken[0]!], ...ownHeaders },
-        dispatcher: transport.dispatcher,
         signal,
       }),
     async forward(method, path) {
@@ -174,7 +166,10 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
           headers: ownHeaders,
           dispatcher: transport.dispatcher,
         });
-        return { status: answer.statusCode, body: await answer.body.text() };
+        const body = await answer.body.text();
+        if (answer.statusCode >= 300)
+          throw failureOf(target, "openai-responses", answer.statusCode, answer.headers, body);
+        return body;
       } catch (error) {
         throw transportError(error, options.name);
       }

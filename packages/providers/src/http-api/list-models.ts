@@ -8,22 +8,23 @@ import {
   isObject,
   type DialectName,
 } from "@trunkline/contracts";
-import { dialects } from "@trunkline/dialects";
-import { request, type Dispatcher } from "undici";
+import { request } from "undici";
 import type { ModelInfo } from "../provider.ts";
+import type { HttpTarget } from "./http-provider.ts";
+import { failureOf } from "./send-generate.ts";
 import { transportError } from "./transport.ts";
 
 /** Most pages followed; Anthropic and Google hand out a thousand models a page. */
 const mostPages = 5;
 
-export async function listModels(options: {
-  readonly name: string;
+type ListOptions = {
   readonly url: string;
   readonly dialect: DialectName;
   readonly headers: Readonly<Record<string, string>>;
-  readonly dispatcher: Dispatcher;
   readonly signal: AbortSignal;
-}): Promise<readonly ModelInfo[]> {
+};
+
+export async function listModels(target: HttpTarget, options: ListOptions): Promise<readonly ModelInfo[]> {
   const models: ModelInfo[] = [];
   const pageSize: Partial<Record<DialectName, string>> = {
     "anthropic-messages": "limit=1000",
@@ -32,7 +33,8 @@ export async function listModels(options: {
   let query = pageSize[options.dialect] ?? "";
   for (let page = 0; page < mostPages; page++) {
     const body =
-      asObject(await fetchPage({ ...options, url: query === "" ? options.url : `${options.url}?${query}` })) ?? {};
+      asObject(await fetchPage(target, { ...options, url: query === "" ? options.url : `${options.url}?${query}` })) ??
+      {};
     models.push(
       ...asArray(body["data"] ?? body["models"])
         .filter(isObject)
@@ -46,24 +48,23 @@ export async function listModels(options: {
   return models.filter((model) => model.id !== "");
 }
 
-async function fetchPage(options: Parameters<typeof listModels>[0]): Promise<unknown> {
+async function fetchPage(target: HttpTarget, options: ListOptions): Promise<unknown> {
   try {
     const answer = await request(options.url, {
-      dispatcher: options.dispatcher,
+      dispatcher: target.dispatcher,
       headers: options.headers,
       signal: options.signal,
     });
     const text = await answer.body.text();
-    if (answer.statusCode !== 200)
-      throw dialects[options.dialect].decodeError({ status: answer.statusCode, retryAfterMs: undefined, body: text });
+    if (answer.statusCode !== 200) throw failureOf(target, options.dialect, answer.statusCode, answer.headers, text);
     return JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError)
       throw new GatewayError(
         "upstream_bad_response",
-        `The provider '${options.name}' listed its models in something that is not JSON.`,
+        `The provider '${target.name}' listed its models in something that is not JSON.`,
       );
-    throw transportError(error, options.name);
+    throw transportError(error, target.name);
   }
 }
 

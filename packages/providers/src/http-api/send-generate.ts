@@ -1,4 +1,11 @@
-import { asObject, GatewayError, parseJsonObject, toGatewayError, type DialectName } from "@trunkline/contracts";
+import {
+  asObject,
+  GatewayError,
+  parseJsonObject,
+  toGatewayError,
+  type DialectName,
+  type JsonObject,
+} from "@trunkline/contracts";
 import {
   createSseParser,
   dialects,
@@ -14,8 +21,8 @@ import { gather, send, type AnswerHeaders } from "./send.ts";
 import { transportError } from "./transport.ts";
 
 /** Longest error body read, and longest whole answer translated, in bytes. */
-export const errorLimit = 256 * 1024;
-export const answerLimit = 128 * 1024 * 1024;
+const errorLimit = 256 * 1024;
+const answerLimit = 128 * 1024 * 1024;
 
 /** An upstream's error answer as one of ours, its own body kept for clients of the same dialect. */
 export function failureOf(
@@ -77,26 +84,10 @@ export function sendTranslated(
   encoded: EncodedRequest,
   sink: AnswerSink,
 ): ProviderCall {
-  const body = JSON.stringify(encoded.body);
   if (!request.stream) {
-    const gathered = gather(answerLimit);
-    return run(target, dialect, request, body, sink, {
-      begin: () => {},
-      data(chunk) {
-        if (!gathered.add(chunk))
-          throw new GatewayError("upstream_bad_response", "The provider's answer is larger than the gateway reads.");
-      },
-      end() {
-        const answer = parseJsonObject(gathered.whole().toString());
-        if (!answer)
-          throw new GatewayError(
-            "upstream_bad_response",
-            `The provider '${target.name}' answered with something that is not JSON.`,
-          );
-        sink.completion(restoreToolCalls(encoded.toolNames, dialects[dialect].decodeResponse(answer)));
-        sink.done();
-      },
-    });
+    return sendWhole(target, dialect, request, encoded.body, sink, (answer) =>
+      sink.completion(restoreToolCalls(encoded.toolNames, dialects[dialect].decodeResponse(answer))),
+    );
   }
   const decoder = dialects[dialect].createStreamDecoder();
   let over = false;
@@ -108,12 +99,41 @@ export function sendTranslated(
     } else sink.event(event);
   });
   const parser = createSseParser((name, data) => decoder.event(name, data, emit));
-  return run(target, dialect, request, body, sink, {
+  return run(target, dialect, request, JSON.stringify(encoded.body), sink, {
     begin: () => {},
     data: (chunk) => parser.push(chunk),
     end() {
       decoder.close(emit);
       if (!over) sink.done();
+    },
+  });
+}
+
+/** Sends, gathers the whole answer, and lets `read` make of it what the sink is told. */
+export function sendWhole(
+  target: HttpTarget,
+  dialect: DialectName,
+  request: ProviderRequest,
+  body: JsonObject,
+  sink: AnswerSink,
+  read: (answer: JsonObject) => void,
+): ProviderCall {
+  const gathered = gather(answerLimit);
+  return run(target, dialect, request, JSON.stringify(body), sink, {
+    begin: () => {},
+    data(chunk) {
+      if (!gathered.add(chunk))
+        throw new GatewayError("upstream_bad_response", "The provider's answer is larger than the gateway reads.");
+    },
+    end() {
+      const answer = parseJsonObject(gathered.whole().toString());
+      if (!answer)
+        throw new GatewayError(
+          "upstream_bad_response",
+          `The provider '${target.name}' answered with something that is not JSON.`,
+        );
+      read(answer);
+      sink.done();
     },
   });
 }
@@ -133,11 +153,13 @@ function run(
   let answerHeaders: AnswerHeaders = {};
   const failure = gather(errorLimit);
   let over = false;
+  let call: ProviderCall | undefined;
 
   function fail(error: GatewayError): void {
     if (over) return;
     over = true;
-    call.cancel();
+    // A dispatcher that refuses at once does so before there is a call.
+    call?.cancel();
     sink.fail(error);
   }
 
@@ -149,7 +171,7 @@ function run(
     }
   }
 
-  const call = send(target.dispatcher, target.wireRequest(dialect, request.operation, request, body), {
+  call = send(target.dispatcher, target.wireRequest(dialect, request.operation, request, body), {
     start(given, headers) {
       status = given;
       answerHeaders = headers;

@@ -93,33 +93,6 @@ export function send(dispatcher: Dispatcher, request: WireRequest, handler: Wire
   };
 }
 
-/** Sends and gathers the whole answer, at most `limit` bytes. */
-export function sendWhole(
-  dispatcher: Dispatcher,
-  request: WireRequest,
-  limit: number,
-  done: (answer: { status: number; headers: AnswerHeaders; body: Buffer }) => void,
-  failed: (error: unknown) => void,
-): ProviderCall {
-  let status = 0;
-  let headers: AnswerHeaders = {};
-  const gathered = gather(limit);
-  const call = send(dispatcher, request, {
-    start(given, givenHeaders) {
-      status = given;
-      headers = givenHeaders;
-    },
-    data(chunk) {
-      if (gathered.add(chunk)) return;
-      call.cancel();
-      failed(new GatewayError("upstream_bad_response", "The provider's answer is larger than the gateway reads."));
-    },
-    end: () => done({ status, headers, body: gathered.whole() }),
-    error: failed,
-  });
-  return call;
-}
-
 /** Collects chunks up to a limit in bytes; `add` is false once it is passed. */
 export function gather(limit: number): { add(chunk: Buffer): boolean; whole(): Buffer } {
   const chunks: Buffer[] = [];
