@@ -403,23 +403,19 @@ test("a credential refused while reading a kept response, or the model list, is 
 
 test("a configuration that changes while a request comes in does not break it", async () => {
   const { gateway, close } = await startPair();
+  const running = gateway.started.gateway;
   const text = JSON.stringify(chat("u-chat/case-text"));
-  const answered = new Promise<number>((resolve, reject) => {
-    const sending = httpRequest(
-      `${gateway.origin}/v1/chat/completions`,
-      { method: "POST", headers: { authorization: `Bearer ${gateway.key}`, "content-length": text.length } },
-      (response) => {
-        response.resume();
-        resolve(response.statusCode!);
-      },
-    );
-    sending.on("error", reject);
-    sending.write(text.slice(0, 10), () => {
-      gateway.started.gateway
-        .reload(gateway.started.gateway.current.config)
-        .then(() => sending.end(text.slice(10)), reject);
-    });
+  const sending = httpRequest(`${gateway.origin}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${gateway.key}`, "content-length": text.length },
   });
-  expect(await answered).toBe(200);
+  const status = new Promise<number>((resolve, reject) => {
+    sending.on("response", (response) => resolve(response.resume().statusCode!)).on("error", reject);
+  });
+  sending.write(text.slice(0, 10));
+  await expect.poll(() => running.health()).toMatchObject({ active: 1 });
+  await running.reload(running.current.config);
+  sending.end(text.slice(10));
+  expect(await status).toBe(200);
   await close();
 });
