@@ -9,7 +9,6 @@ import {
   type PresetName,
   type Provider,
 } from "@trunkline/providers";
-import { toGatewayError } from "@trunkline/contracts";
 import type { Environment } from "./config/environment.ts";
 import type { Home } from "./config/home.ts";
 import type { Config, HttpProviderConfig, ProviderConfig } from "./config/schema.ts";
@@ -41,11 +40,7 @@ export async function createProviders(options: CreateProvidersOptions): Promise<
       providers.push(await createProvider(name, entry, options));
       sources.set(name, sourceOf(name, entry));
     } catch (error) {
-      failures.push({
-        name,
-        reason:
-          toGatewayError(error).code === "internal_error" ? (error as Error).message : toGatewayError(error).message,
-      });
+      failures.push({ name, reason: error instanceof Error ? error.message : String(error) });
     }
   }
   return { providers: [...providers, createEchoProvider()], failures, sources };

@@ -28,8 +28,8 @@ export type Gateway = {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly draining: boolean;
-  /** Counts a request in until its response ends; undefined when the gateway is stopping. */
-  begin(response: ServerResponse): true | undefined;
+  /** Counts a request in until its response ends; false when the gateway is stopping. */
+  begin(response: ServerResponse): boolean;
   /** The key of a request that is no exchange. Throws GatewayError. */
   authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key>;
   /** A key, or the admin's name and password. */
@@ -122,19 +122,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   pruneDaily.unref();
 
   async function authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key> {
-    const context = {
-      requestId: "",
-      dialect: "openai-chat",
-      operation: "generate",
-      secret: secretOf(headers, query),
-      key: undefined as Key | undefined,
-      model: "",
-      answerHeaders: {},
-      now: Date.now(),
-    } as const satisfies Parameters<typeof authenticate.policy>[0];
-    const mutable: Parameters<typeof authenticate.policy>[0] = context;
-    await authenticate.policy(mutable);
-    return mutable.key!;
+    return authenticate.keyOf(secretOf(headers, query), Date.now());
   }
 
   return {
@@ -148,7 +136,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       return draining;
     },
     begin(response) {
-      if (draining) return undefined;
+      if (draining) return false;
       active++;
       response.once("close", () => {
         active--;

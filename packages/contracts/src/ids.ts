@@ -6,10 +6,6 @@ let used = 0;
 
 /** Random characters from a pool, because one call to the system per id would cost more than the id. */
 function randomText(length: number): string {
-  if (used + length > pool.length) {
-    pool = randomBytes(8192);
-    used = 0;
-  }
   let text = "";
   // 248 is the largest multiple of 62 below 256: bytes above it are skipped so that no character is favoured.
   while (text.length < length) {

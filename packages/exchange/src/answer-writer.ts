@@ -57,6 +57,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
     firstContentAt: undefined,
     characters: 0,
   };
+  const wantsUsage = asObject(incoming.body["stream_options"])?.["include_usage"] === true;
   let begun = false;
   let ended = false;
   let contentType = "application/json";
@@ -73,7 +74,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
     return {
       model: incoming.model,
       echo: options.echo,
-      includeUsage: asObject(incoming.body["stream_options"])?.["include_usage"] === true,
+      includeUsage: wantsUsage,
       estimatedInputTokens: Math.ceil(incoming.bytes.length / 4),
       asJsonArray: incoming.asJsonArray,
       requestId: incoming.id,
@@ -150,7 +151,6 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       contentType = incoming.asJsonArray ? "application/json; charset=utf-8" : type;
       const renameModel =
         incoming.operation === "generate" && incoming.model !== options.upstreamModel ? incoming.model : undefined;
-      const wantsUsage = asObject(incoming.body["stream_options"])?.["include_usage"] === true;
       filter = createThroughFilter({
         dialect,
         stream: incoming.stream,

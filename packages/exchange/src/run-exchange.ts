@@ -18,7 +18,7 @@ import { inputItems, withPrevious } from "./response-state.ts";
 import type { ExchangeRuntime } from "./runtime.ts";
 import { exchangeRecord } from "./exchange-record.ts";
 import { targetHeaders } from "./target-headers.ts";
-import { writeError } from "./write-error.ts";
+import { errorAnswer, writeError } from "./write-error.ts";
 
 const pauseBetweenAttemptsMs = 100;
 
@@ -80,8 +80,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     if (previous?.provider && previous.provider !== target.provider.name) throw keptElsewhere(previous.provider);
   } catch (thrown) {
     const error = toGatewayError(thrown);
-    const { status } = dialects[incoming.dialect].encodeError(error, incoming.id);
-    settle("error", status, error);
+    settle("error", errorAnswer(error, incoming.dialect, incoming.id).status, error);
     writeError(answer, error, incoming.dialect, incoming.id, headers());
     return;
   }
@@ -131,14 +130,9 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
 
   function failed(error: GatewayError): void {
     if (closed || settled) return;
-    const { status } = dialects[incoming.dialect].encodeError(error, incoming.id);
     // The status is the one the client sees: 200 when the answer had begun.
-    settle(
-      "error",
-      writer.begun ? 200 : error.details.native?.dialect === incoming.dialect ? error.details.native.status : status,
-      error,
-      writer,
-    );
+    const status = writer.begun ? 200 : errorAnswer(error, incoming.dialect, incoming.id).status;
+    settle("error", status, error, writer);
     writer.fail(error);
   }
 

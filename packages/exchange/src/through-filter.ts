@@ -1,4 +1,4 @@
-import { createSseParser, replaceMember, type Dialect, type TapResult } from "@trunkline/dialects";
+import { createSseParser, replaceMember, sseEvent, type Dialect, type TapResult } from "@trunkline/dialects";
 import { parseJsonObject, type JsonObject } from "@trunkline/contracts";
 
 export type ThroughFilter = {
@@ -95,7 +95,7 @@ function watchingFilter(options: ThroughOptions): ThroughFilter {
     parsedEvents++;
     if (tap.event(name, data)) withheld = true;
     else if (withholdUsage) {
-      kept += `${name === "" ? "" : `event: ${name}\n`}data: ${data.replaceAll("\n", "\ndata: ")}\n\n`;
+      kept += eventText(name, data);
     }
   });
 
@@ -144,17 +144,23 @@ function watchingFilter(options: ThroughOptions): ThroughFilter {
   };
 }
 
-/** Writes each event anew once it is complete: the same name and data, one changed or none. */
-function rewritingFilter(options: ThroughOptions): ThroughFilter {
-  const tap = options.dialect.createUsageTap({ withholdUsage: options.withholdUsage });
+/** An event as text, whatever its data holds. */
+function eventText(name: string, data: string): string {
+  return sseEvent(name, data.replaceAll("\n", "\ndata: "));
+}
+
+/** Takes every event apart and writes what `write` makes of those that go on; `last` ends what was written. */
+function eachEvent(
+  { dialect, withholdUsage }: ThroughOptions,
+  write: (name: string, data: string, before: number) => string,
+  last: (tap: TapResult, events: number) => string,
+): ThroughFilter {
+  const tap = dialect.createUsageTap({ withholdUsage });
   let events = 0;
   let out = "";
   const parser = createSseParser((name, data) => {
+    if (!tap.event(name, data)) out += write(name, data, events);
     events++;
-    if (tap.event(name, data)) return;
-    const text = data.startsWith("{") ? rename(Buffer.from(data), options).toString() : data;
-    if (name !== "") out += `event: ${name}\n`;
-    out += `data: ${text.replaceAll("\n", "\ndata: ")}\n\n`;
   });
   return {
     get events() {
@@ -165,33 +171,29 @@ function rewritingFilter(options: ThroughOptions): ThroughFilter {
       parser.push(chunk);
       return out;
     },
-    end: () => ({ rest: "", tap: tap.result() }),
+    end() {
+      const result = tap.result();
+      return { rest: last(result, events), tap: result };
+    },
   };
+}
+
+/** The same events with the model's name put right. */
+function rewritingFilter(options: ThroughOptions): ThroughFilter {
+  const renamed = (data: string) => (data.startsWith("{") ? rename(Buffer.from(data), options).toString() : data);
+  return eachEvent(
+    options,
+    (name, data) => eventText(name, renamed(data)),
+    () => "",
+  );
 }
 
 /** Server-sent events as the elements of a JSON array, as Gemini streams without `alt=sse`. */
 function arrayFilter(options: ThroughOptions): ThroughFilter {
-  const tap = options.dialect.createUsageTap({ withholdUsage: false });
-  let events = 0;
-  let out = "";
-  const parser = createSseParser((name, data) => {
-    tap.event(name, data);
-    out += `${events++ === 0 ? "[" : ",\r\n"}${rename(Buffer.from(data), options).toString()}`;
-  });
-  return {
-    get events() {
-      return events;
-    },
-    push(chunk) {
-      out = "";
-      parser.push(chunk);
-      return out;
-    },
-    end: () => {
-      const result = tap.result();
-      // An array that broke off stays open for the error that follows.
-      const isWhole = result.complete && !result.error;
-      return { rest: isWhole ? (events === 0 ? "[]" : "]") : "", tap: result };
-    },
-  };
+  return eachEvent(
+    options,
+    (_name, data, before) => `${before === 0 ? "[" : ",\r\n"}${rename(Buffer.from(data), options).toString()}`,
+    // An array that broke off stays open for the error that follows.
+    (tap, events) => (!tap.complete || tap.error ? "" : events === 0 ? "[]" : "]"),
+  );
 }

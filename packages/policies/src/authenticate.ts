@@ -14,7 +14,11 @@ export type AuthenticateOptions = {
   readonly rememberMs: number;
 };
 
-export type Authenticate = { readonly policy: Policy; forget(): void };
+export type Authenticate = {
+  readonly policy: Policy;
+  /** The key a secret belongs to, at once when it is remembered. Throws, or rejects with, the GatewayError that refuses it. */
+  keyOf(secret: string | undefined, now: number): Key | Promise<Key>;
+};
 
 /** Only secrets that were found are remembered, so that guessing fills nothing. */
 export function createAuthenticate({ keys, rememberMs }: AuthenticateOptions): Authenticate {
@@ -32,29 +36,36 @@ export function createAuthenticate({ keys, rememberMs }: AuthenticateOptions): A
     return key;
   }
 
-  return {
-    forget: () => known.clear(),
-    policy: function authenticate(context) {
-      const { secret } = context;
-      if (secret === undefined || secret === "") {
+  function keyOf(secret: string | undefined, now: number): Key | Promise<Key> {
+    if (secret === undefined || secret === "") {
+      throw new GatewayError(
+        "missing_key",
+        "No API key was sent. Send one made with `trunkline keys create`, as `Authorization: Bearer tl-…`, `x-api-key`, `x-goog-api-key` or `api-key`.",
+      );
+    }
+    const remembered = known.get(secret);
+    if (remembered) return check(remembered, now);
+    return keys.find(secret).then((key) => {
+      if (!key)
         throw new GatewayError(
-          "missing_key",
-          "No API key was sent. Send one made with `trunkline keys create`, as `Authorization: Bearer tl-…`, `x-api-key`, `x-goog-api-key` or `api-key`.",
+          "invalid_key",
+          "The API key is not one of this gateway's. Check it, or make one with `trunkline keys create`.",
         );
-      }
-      const remembered = known.get(secret);
-      if (remembered) {
-        context.key = check(remembered, context.now);
+      known.set(secret, key);
+      return check(key, now);
+    });
+  }
+
+  return {
+    keyOf,
+    policy: function authenticate(context) {
+      const found = keyOf(context.secret, context.now);
+      if (!(found instanceof Promise)) {
+        context.key = found;
         return undefined;
       }
-      return keys.find(secret).then((key) => {
-        if (!key)
-          throw new GatewayError(
-            "invalid_key",
-            "The API key is not one of this gateway's. Check it, or make one with `trunkline keys create`.",
-          );
-        known.set(secret, key);
-        context.key = check(key, context.now);
+      return found.then((key) => {
+        context.key = key;
       });
     },
   };

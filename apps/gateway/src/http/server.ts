@@ -59,8 +59,7 @@ function route(
     (reads && path.includes("/models")
       ? modelsDialect(path, message.headers, query)
       : dialectOfPath(path, message.headers));
-  const end = gateway.begin(response);
-  if (!end)
+  if (!gateway.begin(response))
     return refuse(
       message,
       response,
