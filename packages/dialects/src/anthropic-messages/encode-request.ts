@@ -15,6 +15,7 @@ import type { EncodedRequest, TargetTraits } from "../dialect.ts";
 import { concreteType, isImage } from "../shared/media.ts";
 import { pairTools } from "../shared/pair-tools.ts";
 import { unsupported } from "../shared/reject.ts";
+import { addTurn } from "../shared/turns.ts";
 import { createToolNames, wrappedArgument, type ToolNames } from "../shared/tool-names.ts";
 import { wrappedDescription, wrappedSchema } from "../shared/wrapped-tool.ts";
 import { inputObject } from "./blocks.ts";
@@ -37,7 +38,8 @@ export function encodeRequest(conversation: Conversation, model: string, traits:
       // Anthropic's system prompt stands apart: one in the middle moves to the front, in order.
       if (turns.length > 0) context.degraded.add("messages.system_position");
       system.push(...message.content.flatMap((part) => (part.type === "text" ? [encodeText(part)] : [])));
-    } else addTurn(turns, message.role === "assistant" ? "assistant" : "user", encodeMessage(message, context));
+    } else
+      addTurn(turns, message.role === "assistant" ? "assistant" : "user", "content", encodeMessage(message, context));
   }
   if (turns[0]?.["role"] === "assistant")
     turns.unshift({ role: "user", content: [{ type: "text", text: "(The conversation starts here.)" }] });
@@ -54,14 +56,6 @@ export function encodeRequest(conversation: Conversation, model: string, traits:
   });
   limitBreakpoints(body, context.degraded);
   return { body, degraded: [...context.degraded], toolNames: names };
-}
-
-/** Turns must alternate: neighbours of one role become one. */
-function addTurn(turns: JsonObject[], role: string, content: JsonObject[]): void {
-  if (content.length === 0) return;
-  const last = turns.at(-1);
-  if (last?.["role"] === role) (last["content"] as JsonValue[]).push(...content);
-  else turns.push({ role, content });
 }
 
 function encodeMessage(message: Message, context: Context): JsonObject[] {

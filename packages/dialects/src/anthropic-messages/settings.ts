@@ -1,5 +1,6 @@
 import { compact, type JsonObject, type ReasoningSettings, type Settings } from "@trunkline/contracts";
 import type { TargetTraits } from "../dialect.ts";
+import { reportMissing } from "../shared/degrade.ts";
 import { budgetForEffort } from "../shared/reasoning.ts";
 import { closeObjects } from "../shared/strict-schema.ts";
 import { adaptiveModels, smallestBudget } from "./schema.ts";
@@ -20,9 +21,7 @@ export function encodeSettings(
   traits: TargetTraits,
   degraded: Set<string>,
 ): JsonObject {
-  for (const [name, wireName] of Object.entries(withoutCounterpart)) {
-    if (settings[name as keyof typeof withoutCounterpart] !== undefined) degraded.add(wireName);
-  }
+  reportMissing(settings, withoutCounterpart, degraded);
   if (settings.metadata) degraded.add("metadata");
   if (settings.serviceTier !== undefined && settings.serviceTier !== "auto" && settings.serviceTier !== "default")
     degraded.add("service_tier");

@@ -7,7 +7,6 @@ import {
   type Conversation,
   type FilePart,
   type JsonObject,
-  type JsonValue,
   type Message,
   type Native,
   type ReasoningSettings,
@@ -18,6 +17,8 @@ import {
 } from "@trunkline/contracts";
 import type { EncodedRequest, TargetTraits } from "../dialect.ts";
 import { concreteType, parseDataUrl } from "../shared/media.ts";
+import { dropRefused, reportMissing } from "../shared/degrade.ts";
+import { addTurn } from "../shared/turns.ts";
 import { pairTools } from "../shared/pair-tools.ts";
 import { budgetForEffort } from "../shared/reasoning.ts";
 import { createToolNames, wrappedArgument, type ToolNames } from "../shared/tool-names.ts";
@@ -36,7 +37,7 @@ export function encodeRequest(conversation: Conversation, model: string, traits:
     if (message.role === "system" || message.role === "developer") {
       if (contents.length > 0) context.degraded.add("messages.system_position");
       system.push(...message.content.flatMap((part) => (part.type === "text" ? [{ text: part.text }] : [])));
-    } else addContent(contents, message.role === "assistant" ? "model" : "user", encodeMessage(message, context));
+    } else addTurn(contents, message.role === "assistant" ? "model" : "user", "parts", encodeMessage(message, context));
   }
   // The first turn must be the user's.
   if (contents[0]?.["role"] !== "user") contents.unshift({ role: "user", parts: [{ text: " " }] });
@@ -48,20 +49,8 @@ export function encodeRequest(conversation: Conversation, model: string, traits:
     toolConfig: tools.length > 0 ? encodeToolChoice(conversation.toolChoice, context) : undefined,
     generationConfig: encodeSettings(conversation.settings, model, context.degraded),
   });
-  for (const member of traits.refuses) {
-    if (body[member] === undefined) continue;
-    delete body[member];
-    context.degraded.add(member);
-  }
+  dropRefused(body, traits, context.degraded);
   return { body, degraded: [...context.degraded], toolNames: names };
-}
-
-/** Roles must alternate: neighbours become one. */
-function addContent(contents: JsonObject[], role: string, parts: JsonObject[]): void {
-  if (parts.length === 0) return;
-  const last = contents.at(-1);
-  if (last?.["role"] === role) (last["parts"] as JsonValue[]).push(...parts);
-  else contents.push({ role, parts });
 }
 
 function encodeMessage(message: Message, context: Context): JsonObject[] {
@@ -233,8 +222,7 @@ const withoutCounterpart = {
 } as const;
 
 function encodeSettings(settings: Settings, model: string, degraded: Set<string>): JsonObject | undefined {
-  for (const [name, wireName] of Object.entries(withoutCounterpart))
-    if (settings[name as keyof typeof withoutCounterpart] !== undefined) degraded.add(wireName);
+  reportMissing(settings, withoutCounterpart, degraded);
   if (settings.parallelToolCalls === false) degraded.add("parallel_tool_calls");
   const format = settings.responseFormat;
   const config: JsonObject = compact({

@@ -18,7 +18,7 @@ import {
   type ToolCallPart,
   type ToolChoice,
 } from "@trunkline/contracts";
-import { sourceFromUrl, typeFromName } from "../shared/media.ts";
+import { sourceFromData, sourceFromUrl, typeFromName } from "../shared/media.ts";
 import { unwrapNative } from "../shared/native.ts";
 import { objectAt, objectsAt, optional, reject, required, stringsAt, unknownMembers } from "../shared/reject.ts";
 import { decodeReasoning } from "./reasoning.ts";
@@ -115,10 +115,7 @@ function decodePart(part: JsonObject, path: string): TextPart | FilePart {
       if (id !== undefined)
         return { type: "file", mediaType: fallback, source: { kind: "file", id, family: "openai" } };
       const data = required(file, "file_data", "string", `${path}.file.file_data`);
-      const inline = data.startsWith("data:")
-        ? sourceFromUrl(data, fallback)
-        : { mediaType: fallback, source: { kind: "base64", data } as const };
-      return compact({ type: "file", ...inline, filename, cacheControl }) as FilePart;
+      return compact({ type: "file", ...sourceFromData(data, fallback), filename, cacheControl }) as FilePart;
     }
     default:
       return reject(

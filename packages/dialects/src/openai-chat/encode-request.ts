@@ -13,19 +13,16 @@ import {
 import type { EncodedRequest, TargetTraits } from "../dialect.ts";
 import { isImage, urlFromFile } from "../shared/media.ts";
 import { wrapNative } from "../shared/native.ts";
+import { dropRefused } from "../shared/degrade.ts";
 import { pairTools } from "../shared/pair-tools.ts";
-import { effortForBudget } from "../shared/reasoning.ts";
-import { closeObjects, isStrictReady } from "../shared/strict-schema.ts";
-import { unsupported } from "../shared/reject.ts";
+import { effortOf } from "../shared/reasoning.ts";
+import { isStrictReady, outputSchema } from "../shared/strict-schema.ts";
 import { createToolNames, wrappedArgument, type ToolNames } from "../shared/tool-names.ts";
 import { wrappedDescription, wrappedSchema } from "../shared/wrapped-tool.ts";
 import { encodeReasoningDetail } from "./reasoning.ts";
 import { signatureSlot } from "./schema.ts";
 
 type Context = { readonly traits: TargetTraits; readonly names: ToolNames; readonly degraded: Set<string> };
-
-/** Without these the answer would not have the form the client asked for, so they are refused rather than left out. */
-const formMembers = new Set(["n", "logprobs", "top_logprobs"]);
 
 export function encodeRequest(conversation: Conversation, model: string, traits: TargetTraits): EncodedRequest {
   const names = createToolNames(conversation.tools, { keepCustom: traits.customTools, keepNamespace: false });
@@ -41,12 +38,7 @@ export function encodeRequest(conversation: Conversation, model: string, traits:
     stream: conversation.stream || undefined,
     stream_options: conversation.stream && traits.streamUsage ? { include_usage: true } : undefined,
   });
-  for (const member of traits.refuses) {
-    if (body[member] === undefined) continue;
-    if (formMembers.has(member)) unsupported(member, traits.family);
-    delete body[member];
-    context.degraded.add(member);
-  }
+  dropRefused(body, traits, context.degraded);
   return { body, degraded: [...context.degraded], toolNames: names };
 }
 
@@ -217,23 +209,21 @@ function encodeToolChoice(choice: ToolChoice | undefined, { names, traits }: Con
 
 function encodeSettings(settings: Settings, hasTools: boolean, { traits, degraded }: Context): JsonObject {
   const { reasoning, responseFormat: format } = settings;
-  const effort =
-    reasoning?.effort ?? (reasoning?.budgetTokens === undefined ? undefined : effortForBudget(reasoning.budgetTokens));
+  const effort = effortOf(reasoning);
   if (effort !== undefined && !traits.reasoningEffort) degraded.add("reasoning");
   let responseFormat: JsonObject | undefined;
   if (format?.type === "json") responseFormat = { type: "json_object" };
   if (format?.type === "json-schema") {
     if (traits.jsonOutput !== "schema") degraded.add("response_format");
     if (traits.jsonOutput === "schema") {
-      const strict = format.strict ?? true;
-      const schema = strict ? closeObjects(format.schema) : format.schema;
+      const { schema, strict } = outputSchema(format);
       responseFormat = {
         type: "json_schema",
         json_schema: compact({
           name: format.name ?? "answer",
           description: format.description,
           schema,
-          strict: strict && isStrictReady(schema) ? true : undefined,
+          strict: strict || undefined,
         }),
       };
     } else if (traits.jsonOutput === "object") responseFormat = { type: "json_object" };

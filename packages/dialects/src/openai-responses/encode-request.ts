@@ -13,10 +13,11 @@ import {
   type ToolChoice,
 } from "@trunkline/contracts";
 import type { EncodedRequest, TargetTraits } from "../dialect.ts";
+import { dropRefused, reportMissing } from "../shared/degrade.ts";
 import { isImage, urlFromFile } from "../shared/media.ts";
-import { effortForBudget } from "../shared/reasoning.ts";
+import { effortOf } from "../shared/reasoning.ts";
 import { unsupported } from "../shared/reject.ts";
-import { closeObjects, isStrictReady } from "../shared/strict-schema.ts";
+import { isStrictReady, outputSchema } from "../shared/strict-schema.ts";
 import { createToolNames } from "../shared/tool-names.ts";
 import { family } from "./schema.ts";
 
@@ -36,11 +37,7 @@ export function encodeRequest(conversation: Conversation, model: string, traits:
     store: false,
     stream: conversation.stream || undefined,
   });
-  for (const member of traits.refuses) {
-    if (body[member] === undefined) continue;
-    delete body[member];
-    degraded.add(member);
-  }
+  dropRefused(body, traits, degraded);
   return { body, degraded: [...degraded], toolNames };
 }
 
@@ -196,11 +193,9 @@ const withoutCounterpart = {
 } as const;
 
 function encodeSettings(settings: Settings, hasTools: boolean, degraded: Set<string>): JsonObject {
-  for (const [name, wireName] of Object.entries(withoutCounterpart))
-    if (settings[name as keyof typeof withoutCounterpart] !== undefined) degraded.add(wireName);
+  reportMissing(settings, withoutCounterpart, degraded);
   const { reasoning, responseFormat: format } = settings;
-  const effort =
-    reasoning?.effort ?? (reasoning?.budgetTokens === undefined ? undefined : effortForBudget(reasoning.budgetTokens));
+  const effort = effortOf(reasoning);
   const thinks = reasoning !== undefined && effort !== "none";
   const include = [
     ...(thinks ? ["reasoning.encrypted_content"] : []),
@@ -209,14 +204,13 @@ function encodeSettings(settings: Settings, hasTools: boolean, degraded: Set<str
   let textFormat: JsonObject | undefined;
   if (format?.type === "json") textFormat = { type: "json_object" };
   if (format?.type === "json-schema") {
-    const strict = format.strict ?? true;
-    const schema = strict ? closeObjects(format.schema) : format.schema;
+    const { schema, strict } = outputSchema(format);
     textFormat = compact({
       type: "json_schema",
       name: format.name ?? "answer",
       description: format.description,
       schema,
-      strict: strict && isStrictReady(schema),
+      strict,
     });
   }
   return {

@@ -13,7 +13,7 @@ import {
   type ToolCallPart,
   type ToolResultPart,
 } from "@trunkline/contracts";
-import { sourceFromUrl, typeFromName } from "../shared/media.ts";
+import { sourceFromData, sourceFromUrl, typeFromName } from "../shared/media.ts";
 import { unwrapNative } from "../shared/native.ts";
 import { objectAt, reject, required } from "../shared/reject.ts";
 import { family } from "./schema.ts";
@@ -48,10 +48,7 @@ export function decodeInputPart(part: JsonObject, path: string): TextPart | File
       const url = asString(part["file_url"]);
       if (url !== undefined) return compact({ type: "file", ...sourceFromUrl(url, fallback), filename }) as FilePart;
       const data = required(part, "file_data", "string", `${path}.file_data`);
-      const inline = data.startsWith("data:")
-        ? sourceFromUrl(data, fallback)
-        : { mediaType: fallback, source: { kind: "base64", data } as const };
-      return compact({ type: "file", ...inline, filename }) as FilePart;
+      return compact({ type: "file", ...sourceFromData(data, fallback), filename }) as FilePart;
     }
     case "input_audio": {
       const audio = asObject(part["input_audio"]) ?? part;

@@ -20,6 +20,12 @@ export function sourceFromUrl(url: string, fallbackType: string): { mediaType: s
   return { mediaType: typeFromName(url) ?? fallbackType, source: { kind: "url", url } };
 }
 
+/** OpenAI's `file_data`: a `data:` URL, or bare base64 of the fallback's type. */
+export function sourceFromData(data: string, fallbackType: string): { mediaType: string; source: MediaSource } {
+  if (data.startsWith("data:")) return sourceFromUrl(data, fallbackType);
+  return { mediaType: fallbackType, source: { kind: "base64", data } };
+}
+
 /** The URL form of a file part, `data:` when it is inline; undefined when it is neither a URL nor inline. */
 export function urlFromFile(part: FilePart): string | undefined {
   if (part.source.kind === "url") return part.source.url;

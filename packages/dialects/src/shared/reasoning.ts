@@ -1,3 +1,5 @@
+import type { ReasoningSettings } from "@trunkline/contracts";
+
 /** Thinking budgets in tokens for the effort words; the steps follow Google's published table for Gemini 2.5 and are ours beyond it. */
 const budgets: Readonly<Record<string, number>> = {
   none: 0,
@@ -13,8 +15,14 @@ export function budgetForEffort(effort: string): number | undefined {
   return budgets[effort];
 }
 
+/** The effort the client asked for, or the word nearest to its budget. */
+export function effortOf(reasoning: ReasoningSettings | undefined): string | undefined {
+  if (reasoning?.effort !== undefined) return reasoning.effort;
+  return reasoning?.budgetTokens === undefined ? undefined : effortForBudget(reasoning.budgetTokens);
+}
+
 /** The effort word nearest to a budget; -1 (the model decides) has none. */
-export function effortForBudget(budget: number): string | undefined {
+function effortForBudget(budget: number): string | undefined {
   if (budget < 0) return undefined;
   if (budget === 0) return "none";
   if (budget <= 1024) return "low";

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from "@trunkline/contracts";
+import { isObject, type JsonObject, type JsonValue, type ResponseFormat } from "@trunkline/contracts";
 
 /** Keywords whose value is a schema, a list of schemas, or a map of schemas. */
 const nested = new Set(["items", "anyOf", "allOf", "oneOf", "prefixItems"]);
@@ -35,4 +35,14 @@ export function isStrictReady(schema: JsonValue | undefined): boolean {
     if (nested.has(keyword)) return isStrictReady(value);
     return maps.has(keyword) && isObject(value) ? Object.values(value).every(isStrictReady) : true;
   });
+}
+
+/** The schema and strictness OpenAI's dialects send for a structured output: strict unless told otherwise, where the schema allows it. */
+export function outputSchema(format: Extract<ResponseFormat, { type: "json-schema" }>): {
+  schema: JsonObject;
+  strict: boolean;
+} {
+  const wanted = format.strict ?? true;
+  const schema = wanted ? closeObjects(format.schema) : format.schema;
+  return { schema, strict: wanted && isStrictReady(schema) };
 }
