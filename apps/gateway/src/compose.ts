@@ -1,6 +1,6 @@
 import type { ExchangeRecord } from "@trunkline/contracts";
 import { createCatalogue, type ExchangeRuntime } from "@trunkline/exchange";
-import { createPriceBook, type PriceBook } from "@trunkline/ledger";
+import { createPriceBook } from "@trunkline/ledger";
 import { compileGlob, type Policy } from "@trunkline/policies";
 import { createGuardedFetch, type GuardedFetch, type Provider } from "@trunkline/providers";
 import type { Store } from "@trunkline/store";
@@ -8,14 +8,13 @@ import type { Logger } from "pino";
 import type { Environment } from "./config/environment.ts";
 import type { Home } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
-import { createProviders, type ProviderFailure } from "./create-providers.ts";
+import { createProviders, listedModelNames, type ProviderFailure } from "./create-providers.ts";
 import { countTokens } from "./observe/count-tokens.ts";
 
 /** Everything that depends on the configuration, made anew when it changes. */
 export type Composition = {
   readonly config: Config;
   readonly exchange: ExchangeRuntime;
-  readonly prices: PriceBook;
   readonly providers: readonly Provider[];
   /** Configured providers that could not be made, with the reason. */
   readonly failures: readonly ProviderFailure[];
@@ -63,9 +62,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   const catalogue = createCatalogue({
     providers,
     aliases: config.aliases,
-    listed: Object.fromEntries(
-      Object.entries(config.providers).map(([name, provider]) => [name, provider.models ?? []]),
-    ),
+    listed: listedModelNames(config),
     keepMs: modelListMs,
     now: Date.now,
     onError: (provider, error) =>
@@ -73,7 +70,6 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   });
   return {
     config,
-    prices,
     providers,
     failures,
     bodyLimit: Math.floor(config.server.body_limit_mb * 1024 * 1024),

@@ -46,6 +46,11 @@ export async function createProviders(options: CreateProvidersOptions): Promise<
   return { providers: [...providers, createEchoProvider()], failures, sources };
 }
 
+/** Model names the operator listed, by provider. */
+export function listedModelNames(config: Config): Record<string, readonly string[]> {
+  return Object.fromEntries(Object.entries(config.providers).map(([name, provider]) => [name, provider.models ?? []]));
+}
+
 function isHttp(entry: ProviderConfig): entry is HttpProviderConfig {
   return entry.kind === undefined || entry.kind === "http-api";
 }

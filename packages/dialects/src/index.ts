@@ -8,12 +8,10 @@ import { openaiResponses } from "./openai-responses/index.ts";
 export * from "./dialect.ts";
 export { countRequest, encodeCount, readCount } from "./shared/count-tokens.ts";
 export * from "./shared/embeddings.ts";
-export { createCollector, type Collector } from "./shared/collect.ts";
-export { budgetForEffort } from "./shared/reasoning.ts";
-export { concreteType } from "./shared/media.ts";
+export { createCollector } from "./shared/collect.ts";
 export { restoreToolCalls, restoreToolEvents } from "./shared/restore-tools.ts";
 export { createSseParser, sseEvent } from "./shared/sse.ts";
-export { findMember, replaceMember, setMember } from "./shared/splice.ts";
+export { replaceMember, setMember } from "./shared/splice.ts";
 export { createToolNames, type ToolNames } from "./shared/tool-names.ts";
 
 /** Every dialect by its name. */

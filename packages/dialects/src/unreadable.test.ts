@@ -35,3 +35,11 @@ test.each(Object.values(dialects))("$name: an event that is no JSON is one error
   decoder.close((event) => events.push(event));
   expect(events).toMatchObject([{ type: "error", error: { code: "upstream_bad_response" } }]);
 });
+
+test("a data URL with stray percent signs is read as it stands", () => {
+  const content = [{ type: "image_url", image_url: { url: "data:text/plain,100%" } }];
+  const conversation = dialects["openai-chat"].decodeRequest({ model: "m", messages: [{ role: "user", content }] });
+  expect(conversation.messages[0]!.content).toMatchObject([
+    { source: { data: Buffer.from("100%").toString("base64") } },
+  ]);
+});

@@ -1,5 +1,5 @@
 export { isModelAllowed } from "./allow-model.ts";
-export { createAuthenticate, type Authenticate, type AuthenticateOptions, type KeyFinder } from "./authenticate.ts";
+export { createAuthenticate, type KeyFinder } from "./authenticate.ts";
 export { compileGlob } from "./glob.ts";
 export type { Policy, PolicyContext } from "./policy.ts";
 export { rateLimit } from "./rate-limit.ts";

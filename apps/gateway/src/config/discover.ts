@@ -45,8 +45,14 @@ export async function discoverLocal(): Promise<Discovered[]> {
   return found.flat();
 }
 
-/** The configuration with what was found, behind what was configured. A configured name, even a disabled one, is never replaced. */
+/** Everything there is to find; this machine is only asked when the configuration wants it. */
+export async function discover(config: Config, environment: Environment): Promise<Discovered[]> {
+  return [...discoverKeys(environment), ...(config.discover ? await discoverLocal() : [])];
+}
+
+/** The configuration with what was found, if it wants that, behind what was configured. A configured name, even a disabled one, is never replaced. */
 export function withDiscovered(config: Config, found: readonly Discovered[]): Config {
+  if (!config.discover) return config;
   const taken = new Set(Object.keys(config.providers));
   const added = found
     .filter(({ name }) => !taken.has(name))

@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import type { Server } from "node:http";
 import { createKey } from "@trunkline/admin";
 import { ensureAdminPassword } from "../admin-password.ts";
-import { discoverKeys, discoverLocal, withDiscovered, type Discovered } from "../config/discover.ts";
+import { discover, withDiscovered, type Discovered } from "../config/discover.ts";
 import type { Environment } from "../config/environment.ts";
 import { homeOf, prepareHome, type Home } from "../config/home.ts";
 import { ConfigError, loadConfig } from "../config/load-config.ts";
@@ -41,9 +41,8 @@ export async function serve(environment: Environment, options: { readonly termin
     throw new StartError(
       `Trunkline is running already at http://${urlHost(running.host)}:${running.port} (process ${running.pid}). Stop it with \`npx trunkline stop\`.`,
     );
-  const local = written.discover ? await discoverLocal() : [];
-  const complete = (config: Config) =>
-    config.discover ? withDiscovered(config, [...discoverKeys(environment), ...local]) : config;
+  const found = await discover(written, environment);
+  const complete = (config: Config) => withDiscovered(config, found);
   const config = complete(written);
   const { log, flush, reopen } = createLog({ level: config.log.level, file: home.logFile, terminal: options.terminal });
   const gateway = await openGateway({ config, home, environment, log });
@@ -77,9 +76,7 @@ export async function serve(environment: Environment, options: { readonly termin
     address: `http://${urlHost(config.server.host)}:${port}`,
     gateway,
     home,
-    found: config.discover
-      ? [...discoverKeys(environment), ...local].filter(({ name }) => !Object.hasOwn(written.providers, name))
-      : [],
+    found: config.discover ? found.filter(({ name }) => !Object.hasOwn(written.providers, name)) : [],
     firstKey,
     adminPassword,
     stop() {

@@ -9,8 +9,17 @@ export function parseDataUrl(url: string): { readonly mediaType: string; readonl
   if (!match) return undefined;
   const [, mediaType = "", parameters = "", payload = ""] = match;
   const isBase64 = parameters.toLowerCase().includes(";base64");
-  const data = isBase64 ? payload : Buffer.from(decodeURIComponent(payload)).toString("base64");
+  const data = isBase64 ? payload : Buffer.from(percentDecoded(payload)).toString("base64");
   return { mediaType: mediaType || "text/plain", data };
+}
+
+/** As browsers read it: a percent sign that stands for nothing is itself. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** A URL as a media source: inline when it is a `data:` URL. `fallbackType` names the range when the URL does not say. */

@@ -1,9 +1,9 @@
 import { toGatewayError } from "@trunkline/contracts";
 import { createCatalogue } from "@trunkline/exchange";
 import { createGuardedFetch, type Provider } from "@trunkline/providers";
-import { discoverKeys, discoverLocal, withDiscovered } from "../../config/discover.ts";
+import { discover, withDiscovered } from "../../config/discover.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { createProviders, type CreatedProviders } from "../../create-providers.ts";
+import { createProviders, listedModelNames, type CreatedProviders } from "../../create-providers.ts";
 import { listedModels } from "../../http/list-models.ts";
 import { CommandError, exitCodes, table, type CommandContext } from "../context.ts";
 
@@ -20,15 +20,11 @@ export async function withProviders<T>(
 ): Promise<T> {
   const { environment, home } = context;
   const written = loadConfig(home.configFile, environment);
-  const config = written.discover
-    ? withDiscovered(written, [...discoverKeys(environment), ...(await discoverLocal())])
-    : written;
+  const config = withDiscovered(written, await discover(written, environment));
   const guardedFetch = createGuardedFetch({ maxBytes: 1, timeoutMs: 1, allow: [] });
   const created = await createProviders({ config, home, environment, guardedFetch });
   try {
-    const listed = Object.fromEntries(
-      Object.entries(config.providers).map(([name, provider]) => [name, provider.models ?? []]),
-    );
+    const listed = listedModelNames(config);
     return await use(created, config.aliases, listed);
   } finally {
     await Promise.allSettled([...created.providers.map((provider) => provider.close()), guardedFetch.close()]);
