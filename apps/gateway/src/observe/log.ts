@@ -31,8 +31,22 @@ export type LogOptions = {
 };
 
 /** JSON lines in a file of the owner's, written off the request's way. */
-export function createLog({ level, file, terminal }: LogOptions): { log: Logger; reopen(): void; flush(): void } {
+export function createLog({ level, file, terminal }: LogOptions): {
+  log: Logger;
+  reopen(): void;
+  close(): Promise<void>;
+} {
   const destination = pino.destination({ dest: file, mode: 0o600, mkdir: true, sync: false, minLength: 4096 });
+  // A log that cannot be opened or written is said once and ends nothing: answers matter more.
+  let said = false;
+  destination.on("error", (error: Error) => {
+    if (!said) process.stderr.write(`warning: the log cannot be written: ${error.message}\n`);
+    said = true;
+  });
+  const opened = new Promise<void>((resolve) => {
+    destination.once("ready", () => resolve());
+    destination.once("error", () => resolve());
+  });
   const streams: pino.StreamEntry[] = [{ level: "trace", stream: destination }];
   if (terminal)
     streams.push({ level: "warn", stream: { write: (line: string) => void process.stderr.write(humanLine(line)) } });
@@ -51,13 +65,16 @@ export function createLog({ level, file, terminal }: LogOptions): { log: Logger;
   return {
     log,
     reopen: () => destination.reopen(),
-    flush() {
+    /** Writes out what waits; the file is opened in the background, so this may have to wait for it. */
+    async close() {
       clearInterval(flush);
+      await opened;
       try {
         destination.flushSync();
       } catch {
-        // Not opened yet: nothing was written.
+        // The listener above has said why.
       }
+      destination.destroy();
     },
   };
 }

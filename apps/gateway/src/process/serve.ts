@@ -44,7 +44,11 @@ export async function serve(environment: Environment, options: { readonly termin
   const found = await discover(written, environment);
   const complete = (config: Config) => withDiscovered(config, found);
   const config = complete(written);
-  const { log, flush, reopen } = createLog({ level: config.log.level, file: home.logFile, terminal: options.terminal });
+  const {
+    log,
+    close: closeLog,
+    reopen,
+  } = createLog({ level: config.log.level, file: home.logFile, terminal: options.terminal });
   const gateway = await openGateway({ config, home, environment, log });
   const adminPassword = await ensureAdminPassword(gateway.store, environment["TRUNKLINE_ADMIN_PASSWORD"]);
   const needsKey = !environment["TRUNKLINE_CLIENTS"] && (await gateway.store.keys.count()) === 0;
@@ -90,7 +94,7 @@ export async function serve(environment: Environment, options: { readonly termin
         await closed;
         clearRunState(home, process.pid);
         log.info("stopped");
-        flush();
+        await closeLog();
       })();
       return stopping;
     },
