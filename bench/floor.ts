@@ -1,0 +1,44 @@
+// The floor: what Node itself takes for a reverse proxy that does nothing else. `node:http` in front, `undici` behind, bytes through.
+import { createServer } from "node:http";
+import { Pool } from "undici";
+
+const pool = new Pool(`http://127.0.0.1:${process.argv[2]}`, { connections: 512, pipelining: 1 });
+
+const server = createServer((request, response) => {
+  const chunks: Buffer[] = [];
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => {
+    pool.dispatch(
+      {
+        path: request.url!,
+        method: "POST",
+        headers: {
+          "content-type": request.headers["content-type"] ?? "application/json",
+          authorization: "Bearer sk-upstream-dummy",
+        },
+        body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks),
+      },
+      {
+        onRequestStart: () => {},
+        onResponseStart(_controller, status, headers) {
+          const { connection, "transfer-encoding": encoding, "keep-alive": keepAlive, ...rest } = headers;
+          response.writeHead(status, rest);
+        },
+        onResponseData(_controller, chunk) {
+          response.write(chunk);
+        },
+        onResponseEnd() {
+          response.end();
+        },
+        onResponseError() {
+          response.destroy();
+        },
+      },
+    );
+  });
+});
+
+server.listen(0, "127.0.0.1", () => {
+  const address = server.address();
+  process.stdout.write(`${typeof address === "object" ? address?.port : ""}\n`);
+});

@@ -1,0 +1,176 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { createLoader, median, middle, ratio, rounds, slice, type Loader, type Slice } from "./measure.ts";
+import { buildNative, cache, firstMatch, loading, start, stopAll } from "./processes.ts";
+import { report, type Results } from "./report.ts";
+import { startDirect, startFloor, startNginx, startOurs, startPortkey, type Server } from "./servers.ts";
+import { works, type Work } from "./works.ts";
+
+// `npm run bench`: see README.md in this folder.
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    json: { type: "string" },
+    profile: { type: "boolean", default: false },
+    only: { type: "string" },
+    rounds: { type: "string" },
+    "no-peers": { type: "boolean", default: false },
+  },
+});
+const wanted = options.only?.split(",");
+const count = Number(options.rounds ?? (options.quick ? 12 : 24));
+const seconds = options.quick ? 0.3 : 0.6;
+const closed = { connections: 32, seconds };
+
+function asked(work: string): boolean {
+  return wanted === undefined || wanted.includes(work);
+}
+
+const cpu = (found: Slice) => found.cpuPerRequest;
+
+type Field = { readonly load: Loader; readonly direct: Server; readonly ours: Server; readonly floor: Server; readonly others: readonly Server[] };
+
+/** Closed loops against every server in turn. */
+async function closedLoop({ load, ours, floor, others }: Field, work: Work, pairs: { floorWork?: Work; warm: number }) {
+  const runs = [
+    { name: "ours", server: ours, work },
+    { name: "floor", server: floor, work: pairs.floorWork ?? work },
+    ...others.map((server) => ({ name: server.name, server, work: pairs.floorWork ?? work })),
+  ];
+  for (const { name, server, work: asked } of runs)
+    await load(server, asked, { connections: 32, seconds: -(name === "portkey" ? pairs.warm / 10 : pairs.warm) });
+  const slices = await rounds(
+    count,
+    runs.map(({ name, server, work: asked }) => ({ name, run: () => slice(load, server, asked, closed) })),
+  );
+  return {
+    ours_cpu_us: middle(slices, "ours", cpu),
+    floor_cpu_us: middle(slices, "floor", cpu),
+    nginx_cpu_us: middle(slices, "nginx", cpu),
+    portkey_cpu_us: middle(slices, "portkey", cpu),
+    ratio_floor: ratio(slices, "ours", "floor", cpu),
+    ratio_nginx: ratio(slices, "ours", "nginx", cpu),
+    ratio_portkey: ratio(slices, "ours", "portkey", cpu),
+    rps: middle(slices, "ours", (found) => found.rps),
+    floor_rps: middle(slices, "floor", (found) => found.rps),
+    rss_mb: middle(slices, "ours", (found) => found.rssMb),
+  };
+}
+
+/** What a request waits longer than without us, at a rate that leaves every server idle most of the time. */
+async function addedLatency({ load, direct, ours, floor }: Field, work: Work) {
+  const paced = { connections: 16, rate: 300, seconds: options.quick ? 2 : 5 };
+  const slices = await rounds(
+    options.quick ? 2 : 4,
+    [direct, ours, floor].map((server) => ({ name: server.name, run: () => slice(load, server, work, paced) })),
+  );
+  const added = (name: string, read: (found: Slice) => number) =>
+    median(slices.get(name)!.map((found, round) => read(found) - read(slices.get("direct")![round]!)));
+  return {
+    added_p50_us: added("ours", (found) => found.p50),
+    added_p99_us: added("ours", (found) => found.p99),
+    floor_added_p50_us: added("floor", (found) => found.p50),
+    floor_added_p99_us: added("floor", (found) => found.p99),
+  };
+}
+
+async function manyStreams({ load, direct, ours, floor }: Field) {
+  const shape = { connections: 200, seconds: options.quick ? 6 : 12, staggerMs: 2500 };
+  const slices = await rounds(
+    options.quick ? 3 : 6,
+    [ours, floor].map((server) => ({ name: server.name, run: () => slice(load, server, works.w3, shape) })),
+  );
+  const fast = { connections: 20, seconds: options.quick ? 3 : 6, staggerMs: 500 };
+  const quickStreams = await rounds(
+    options.quick ? 3 : 6,
+    [direct, ours, floor].map((server) => ({ name: server.name, run: () => slice(load, server, works.w3fast, fast) })),
+  );
+  const perEvent = (found: Slice) => found.cpuPerEvent;
+  const added = (name: string, read: (found: Slice) => number) =>
+    median(quickStreams.get(name)!.map((found, round) => read(found) - read(quickStreams.get("direct")![round]!))) / 1000;
+  return {
+    ours_cpu_us_per_chunk: middle(slices, "ours", perEvent),
+    floor_cpu_us_per_chunk: middle(slices, "floor", perEvent),
+    ratio_floor: ratio(slices, "ours", "floor", perEvent),
+    rss_mb: Math.max(...slices.get("ours")!.map((found) => found.rssMb)),
+    floor_rss_mb: Math.max(...slices.get("floor")!.map((found) => found.rssMb)),
+    added_delay_p50_ms: added("ours", (found) => found.delay_p50),
+    added_delay_p99_ms: added("ours", (found) => found.delay_p99),
+    added_first_p50_ms: added("ours", (found) => found.first_p50),
+    floor_added_delay_p50_ms: added("floor", (found) => found.delay_p50),
+    floor_added_delay_p99_ms: added("floor", (found) => found.delay_p99),
+    floor_added_first_p50_ms: added("floor", (found) => found.first_p50),
+  };
+}
+
+/** Memory of a gateway nobody has asked anything: once it is up, and once its start-up garbage is gone. */
+async function idleMemory(upstream: number) {
+  const server = await startOurs(upstream);
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const rss_mb = server.rssMb();
+  await server.stop();
+  return { rss_mb };
+}
+
+/** Eight hours of a busy person's chats in minutes: half whole answers, half streams, and what memory they leave behind. */
+async function longDay(load: Loader, upstream: number) {
+  const server = await startOurs(upstream);
+  const run = (work: Work, requests: number) => load(server, work, { connections: 32, seconds: -requests });
+  const share = options.quick ? 0.2 : 1;
+  await run(works.w1, 20_000);
+  await run(works.w2, 4000);
+  const before = server.rssMb();
+  let requests = 24_000;
+  let peak = before;
+  const settled: number[] = [];
+  for (let hour = 0; hour < 8; hour++) {
+    await run(works.w1, Math.round(20_000 * share));
+    await run(works.w2, Math.round(4000 * share));
+    await run(works.w5, Math.round(1000 * share));
+    requests += Math.round(25_000 * share);
+    settled.push(server.rssMb());
+    peak = Math.max(peak, server.rssMb());
+  }
+  await server.stop();
+  return { requests, rss_warm_mb: before, rss_end_mb: settled.at(-1)!, rss_peak_mb: peak, growth_mb: settled.at(-1)! - before };
+}
+
+async function main(): Promise<void> {
+  const native = buildNative();
+  const upstreamProcess = start(loading, native.upstream, []);
+  const upstream = Number((await firstMatch(upstreamProcess, /\d+\n/))[0]);
+  const load = createLoader(native.load);
+  const results: Results = {};
+  const tell = (name: string, result: Results[string]) => {
+    results[name] = result;
+    console.log(report({ [name]: result }));
+  };
+  if (asked("w6")) tell("w6", await idleMemory(upstream));
+  if (asked("w7") && !(options.quick && wanted === undefined)) tell("w7", await longDay(load, upstream));
+  const profileFolder = join(cache, "profile");
+  mkdirSync(profileFolder, { recursive: true });
+  const ours = await startOurs(upstream, options.profile ? { profile: profileFolder } : {});
+  const floor = await startFloor(upstream);
+  const nginx = await startNginx(upstream);
+  const portkey = options["no-peers"] ? undefined : await startPortkey(upstream);
+  const present = (servers: readonly (Server | undefined)[]) => servers.filter((server) => server !== undefined);
+  const field = { load, direct: startDirect(upstreamProcess, upstream), ours, floor, others: present([nginx, portkey]) };
+  const withoutPeers = { ...field, others: present([nginx]) };
+  if (asked("w1"))
+    tell("w1", { ...(await closedLoop(field, works.w1, { warm: 20_000 })), ...(await addedLatency(field, works.w1)) });
+  if (asked("w2")) tell("w2", await closedLoop(field, works.w2, { warm: 4000 }));
+  if (asked("w4")) tell("w4", await closedLoop({ ...field, others: [] }, works.w4, { floorWork: works.w2, warm: 4000 }));
+  if (asked("w5")) tell("w5", await closedLoop(withoutPeers, works.w5, { warm: 5000 }));
+  if (asked("w3")) tell("w3", await manyStreams(field));
+  await ours.stop();
+  if (options.profile) console.log(`CPU profiles are in ${profileFolder}: open them in Chrome's DevTools.`);
+  if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
+}
+
+try {
+  await main();
+} finally {
+  await stopAll();
+}

@@ -1,0 +1,171 @@
+import { execFile, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { cache, cpuTime, family, firstMatch, measured, residentMb, root, start, stop } from "./processes.ts";
+import { writeRequest, type Work } from "./works.ts";
+
+/** Something that takes a client's request and asks the upstream. */
+export type Server = {
+  readonly name: string;
+  readonly port: number;
+  cpuNs(): number;
+  rssMb(): number;
+  /** A file with the request as this server wants it. */
+  request(work: Work): string;
+  stop(): Promise<void>;
+};
+
+const entry = join(root, "apps", "gateway", "src", "cli", "main.ts");
+
+function server(
+  name: string,
+  port: number,
+  child: ReturnType<typeof start>,
+  ask: (work: Work) => { path: string; headers: Record<string, string>; body?: string },
+  clean = () => {},
+): Server {
+  const pids = family(child.pid!);
+  return {
+    name,
+    port,
+    cpuNs: () => cpuTime(pids),
+    rssMb: () => residentMb(pids),
+    request(work) {
+      const { path, headers, body } = ask(work);
+      return writeRequest(`${name}-${work.answer}-${work.dialect}-${work.body.length}.http`, port, path, headers, body ?? work.body);
+    },
+    async stop() {
+      await stop(child);
+      clean();
+    },
+  };
+}
+
+const direct = (work: Work) => ({ path: `/${work.answer}/v1/chat/completions`, headers: {} });
+
+/** The upstream itself: what the load and the loopback take. */
+export function startDirect(child: ReturnType<typeof start>, port: number): Server {
+  return server("direct", port, child, direct);
+}
+
+export async function startFloor(upstream: number): Promise<Server> {
+  const child = start(measured, process.execPath, [join(import.meta.dirname, "floor.ts"), String(upstream)]);
+  const [port] = await firstMatch(child, /\d+\n/);
+  return server("floor", Number(port), child, direct);
+}
+
+export type OursOptions = { readonly workers?: number; readonly profile?: string; readonly cpu?: number | undefined };
+
+/** The gateway as a person starts it: ledger, key look-up, a limit on the key, log and metrics on. */
+export async function startOurs(upstream: number, options: OursOptions = {}): Promise<Server> {
+  const home = mkdtempSync(join(tmpdir(), "trunkline-bench-"));
+  const providers = Object.fromEntries(
+    ["whole", "burst", "slow", "fast"].map((answer) => [
+      answer,
+      {
+        preset: "openai",
+        dialects: ["openai-chat"],
+        base_url: `http://127.0.0.1:${upstream}/${answer}/v1`,
+        api_key: "sk-upstream-dummy",
+        models: [`bench-${answer}`],
+      },
+    ]),
+  );
+  writeFileSync(join(home, "trunkline.yaml"), JSON.stringify({ discover: false, server: { port: 0 }, providers }));
+  const env = { ...process.env, TRUNKLINE_HOME: home, NO_COLOR: "1" };
+  const made = await promisify(execFile)(process.execPath, [entry, "keys", "create", "--name", "bench", "--rpm", "1000000000", "--json"], { env });
+  const { key } = JSON.parse(made.stdout) as { key: string };
+  const args = options.profile ? ["--cpu-prof", `--cpu-prof-dir=${options.profile}`] : [];
+  const workers = options.workers ? ["--workers", String(options.workers)] : [];
+  const cpu = "cpu" in options ? options.cpu : measured;
+  const child = start(cpu, process.execPath, [...args, entry, "start", "--json", ...workers], { env });
+  const [, port] = await firstMatch(child, /"address":\s*"http:\/\/127\.0\.0\.1:(\d+)"/);
+  const ask = (work: Work) =>
+    work.dialect === "anthropic-messages"
+      ? { path: "/v1/messages", headers: { "x-api-key": key, "anthropic-version": "2023-06-01" } }
+      : { path: "/v1/chat/completions", headers: { authorization: `Bearer ${key}` } };
+  return server(options.workers ? `ours-${options.workers}` : "ours", Number(port), child, ask, () => rmSync(home, { recursive: true, force: true }));
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+/** Asks until the port takes connections. */
+async function listening(port: number, tries = 600): Promise<void> {
+  for (let attempt = 0; attempt < tries; attempt++) {
+    try {
+      await fetch(`http://127.0.0.1:${port}/`);
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  throw new Error(`nothing listens on ${port}`);
+}
+
+/** nginx as a reverse proxy with kept-alive upstream connections; undefined where it is not installed. */
+export async function startNginx(upstream: number): Promise<Server | undefined> {
+  const program = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx"].find((path) => existsSync(path));
+  if (!program) return undefined;
+  const port = await freePort();
+  const folder = join(cache, "nginx");
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, "nginx.conf");
+  writeFileSync(
+    file,
+    `daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
+${process.getuid?.() === 0 ? "user root;" : ""}
+events { worker_connections 4096; }
+http {
+  access_log off; client_max_body_size 64m; client_body_buffer_size 1m; keepalive_requests 100000000;
+  ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(" ")}
+  upstream model { server 127.0.0.1:${upstream}; keepalive 512; keepalive_requests 100000000; }
+  server { listen 127.0.0.1:${port} backlog=1024;
+    location / { proxy_pass http://model; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; } }
+}
+`,
+  );
+  const child = start(measured, program, ["-c", file, "-p", folder, "-e", `${folder}/error.log`]);
+  await listening(port);
+  return server("nginx", port, child, direct);
+}
+
+/** Versions of its own lock file: with newer ones of Hono every stream is answered 500. */
+const portkeyPackage = {
+  private: true,
+  dependencies: { "@portkey-ai/gateway": "1.15.2" },
+  overrides: { hono: "4.9.7", "@hono/node-server": "1.13.5" },
+};
+
+/** Portkey's gateway, from npm; undefined where it cannot be installed. */
+export async function startPortkey(upstream: number): Promise<Server | undefined> {
+  const folder = join(cache, "portkey");
+  const program = join(folder, "node_modules", "@portkey-ai", "gateway", "build", "start-server.js");
+  if (!existsSync(program)) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "package.json"), JSON.stringify(portkeyPackage));
+    const installed = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], { cwd: folder, stdio: "ignore" });
+    if (installed.status !== 0) return undefined;
+  }
+  const port = await freePort();
+  const child = start(measured, process.execPath, [program, `--port=${port}`, "--headless"], { cwd: folder, quiet: true });
+  child.stdout!.resume();
+  await listening(port);
+  return server("portkey", port, child, (work) => ({
+    path: "/v1/chat/completions",
+    headers: {
+      authorization: "Bearer sk-upstream-dummy",
+      "x-portkey-provider": "openai",
+      "x-portkey-custom-host": `http://127.0.0.1:${upstream}/${work.answer}/v1`,
+    },
+  }));
+}
