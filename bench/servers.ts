@@ -83,7 +83,7 @@ export async function startOurs(upstream: number, options: OursOptions = {}): Pr
   const cpu = "cpu" in options ? options.cpu : measured;
   const child = start(cpu, process.execPath, [...args, entry, "start", "--json", ...workers], { env });
   const [, port] = await firstMatch(child, /"address":\s*"http:\/\/127\.0\.0\.1:(\d+)"/);
-  const ask = (work: Work) =>
+  const ask = (work: Work): { path: string; headers: Record<string, string> } =>
     work.dialect === "anthropic-messages"
       ? { path: "/v1/messages", headers: { "x-api-key": key, "anthropic-version": "2023-06-01" } }
       : { path: "/v1/chat/completions", headers: { authorization: `Bearer ${key}` } };

@@ -143,7 +143,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
 
   return {
     observed,
-    get begun() {
+    hasBegun() {
       return begun;
     },
 
@@ -219,7 +219,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       observed.finishReason = tap.finishReason;
       observed.serviceTier = tap.serviceTier;
       observed.responseId = tap.id;
-      observed.characters ||= filter.events * charactersPerEvent;
+      observed.characters ||= filter.events() * charactersPerEvent;
       if (rest.length > 0) {
         if (!incoming.stream && !begun && !tap.error) {
           beginWhole(contentType, rest);
@@ -261,7 +261,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
         const { tap } = filter.end();
         observed.usage = tap.usage;
         observed.finishReason = tap.finishReason;
-        observed.characters ||= filter.events * charactersPerEvent;
+        observed.characters ||= filter.events() * charactersPerEvent;
       }
       stop();
     },

@@ -6,7 +6,7 @@ export type ClientAnswer = {
   write(chunk: string | Buffer): boolean;
   end(chunk?: string | Buffer): void;
   /** The client went away already. */
-  readonly closed: boolean;
+  isClosed(): boolean;
   /** Breaks the connection: the only way to tell a client of a body cut short. */
   destroy(): void;
   onDrain(listener: () => void): void;

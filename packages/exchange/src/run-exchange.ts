@@ -85,7 +85,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     return;
   }
   // Whoever left while the policies ran must not start a provider that bills.
-  if (answer.closed) return settle("cancelled", 499, clientClosed());
+  if (answer.isClosed()) return settle("cancelled", 499, clientClosed());
 
   const { provider, model } = target;
   let decoded: Conversation | undefined;
@@ -131,7 +131,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
   function failed(error: GatewayError): void {
     if (closed || settled) return;
     // The status is the one the client sees: 200 when the answer had begun.
-    const status = writer.begun ? 200 : errorAnswer(error, incoming.dialect, incoming.id).status;
+    const status = writer.hasBegun() ? 200 : errorAnswer(error, incoming.dialect, incoming.id).status;
     settle("error", status, error, writer);
     writer.fail(error);
   }
@@ -218,7 +218,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
         over = true;
         note(error);
         // Nothing was sent to a provider whose connection never stood: asking again is safe.
-        const again = error.code === "upstream_unreachable" && number < runtime.connectAttempts && !writer.begun;
+        const again = error.code === "upstream_unreachable" && number < runtime.connectAttempts && !writer.hasBegun();
         if (again) setTimeout(() => closed || attempt(number + 1), pauseBetweenAttemptsMs * number);
         else failed(error);
       },

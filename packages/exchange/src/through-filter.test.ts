@@ -62,7 +62,7 @@ describe("openai-chat", () => {
 
   test("events nobody looks into are counted all the same", () => {
     const many = `${Array.from({ length: 100 }, () => `data: {"id":"c","choices":[{"index":0,"delta":{"content":"word "}}]}\n\n`).join("")}`;
-    expect(through(many, 200, { dialect }).filter.events).toBeGreaterThan(90);
+    expect(through(many, 200, { dialect }).filter.events()).toBeGreaterThan(90);
   });
 });
 

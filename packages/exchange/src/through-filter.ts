@@ -6,7 +6,7 @@ export type ThroughFilter = {
   push(chunk: Buffer): Buffer | string;
   end(): { readonly rest: Buffer | string; readonly tap: TapResult };
   /** Events seen so far: about one token each, when nothing better is known. */
-  readonly events: number;
+  events(): number;
 };
 
 export type ThroughOptions = {
@@ -47,7 +47,7 @@ function wholeFilter(options: ThroughOptions): ThroughFilter {
   const mustHold = options.renameModel !== undefined;
   const holds = () => mustHold || size <= heldAtMost;
   return {
-    events: 0,
+    events: () => 0,
     push(chunk) {
       const heldBefore = holds();
       size += chunk.length;
@@ -126,7 +126,7 @@ function watchingFilter(options: ThroughOptions): ThroughFilter {
   }
 
   return {
-    get events() {
+    events() {
       return parsedEvents === 0 ? 0 : Math.round((bytes * parsedEvents) / parsedBytes);
     },
     push(chunk) {
@@ -163,7 +163,7 @@ function eachEvent(
     events++;
   });
   return {
-    get events() {
+    events() {
       return events;
     },
     push(chunk) {
