@@ -34,11 +34,21 @@ export function createLoader(program: string) {
     const [command, ...args] = [
       ...pin,
       program,
-      ...[server.port, server.request(work), options.connections, options.seconds, options.rate ?? 0, options.staggerMs ?? 0].map(String),
+      ...[
+        server.port,
+        server.request(work),
+        options.connections,
+        options.seconds,
+        options.rate ?? 0,
+        options.staggerMs ?? 0,
+      ].map(String),
     ];
     const { stdout } = await promisify(execFile)(command!, args);
     const load = JSON.parse(stdout) as Load;
-    if (load.errors > 0) throw new Error(`${server.name} answered ${load.errors} of ${load.requests} requests with an error (${work.name})`);
+    if (load.errors > 0)
+      throw new Error(
+        `${server.name} answered ${load.errors} of ${load.requests} requests with an error (${work.name})`,
+      );
     return load;
   };
 }
@@ -90,7 +100,12 @@ export async function rounds(
 }
 
 /** The median over rounds of how many times `one` took what `other` did. */
-export function ratio(slices: Map<string, Slice[]>, one: string, other: string, read: (slice: Slice) => number): number | null {
+export function ratio(
+  slices: Map<string, Slice[]>,
+  one: string,
+  other: string,
+  read: (slice: Slice) => number,
+): number | null {
   const [ours, theirs] = [slices.get(one), slices.get(other)];
   if (!ours || !theirs) return null;
   return median(ours.map((slice, round) => read(slice) / read(theirs[round]!)));

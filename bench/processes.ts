@@ -19,7 +19,9 @@ export function buildNative(): { upstream: string; load: string } {
       stdio: "inherit",
     });
     if (ended.status !== 0)
-      throw new Error("The bench's upstream and load are C programs: install a C compiler (on Debian: apt-get install gcc libc6-dev).");
+      throw new Error(
+        "The bench's upstream and load are C programs: install a C compiler (on Debian: apt-get install gcc libc6-dev).",
+      );
     return out;
   };
   return { upstream: build("upstream"), load: build("load") };

@@ -30,7 +30,13 @@ function asked(work: string): boolean {
 
 const cpu = (found: Slice) => found.cpuPerRequest;
 
-type Field = { readonly load: Loader; readonly direct: Server; readonly ours: Server; readonly floor: Server; readonly others: readonly Server[] };
+type Field = {
+  readonly load: Loader;
+  readonly direct: Server;
+  readonly ours: Server;
+  readonly floor: Server;
+  readonly others: readonly Server[];
+};
 
 /** Closed loops against every server in turn. */
 async function closedLoop({ load, ours, floor, others }: Field, work: Work, pairs: { floorWork?: Work; warm: number }) {
@@ -89,7 +95,8 @@ async function manyStreams({ load, direct, ours, floor }: Field) {
   );
   const perEvent = (found: Slice) => found.cpuPerEvent;
   const added = (name: string, read: (found: Slice) => number) =>
-    median(quickStreams.get(name)!.map((found, round) => read(found) - read(quickStreams.get("direct")![round]!))) / 1000;
+    median(quickStreams.get(name)!.map((found, round) => read(found) - read(quickStreams.get("direct")![round]!))) /
+    1000;
   return {
     ours_cpu_us_per_chunk: middle(slices, "ours", perEvent),
     floor_cpu_us_per_chunk: middle(slices, "floor", perEvent),
@@ -134,7 +141,13 @@ async function longDay(load: Loader, upstream: number) {
     peak = Math.max(peak, server.rssMb());
   }
   await server.stop();
-  return { requests, rss_warm_mb: before, rss_end_mb: settled.at(-1)!, rss_peak_mb: peak, growth_mb: settled.at(-1)! - before };
+  return {
+    requests,
+    rss_warm_mb: before,
+    rss_end_mb: settled.at(-1)!,
+    rss_peak_mb: peak,
+    growth_mb: settled.at(-1)! - before,
+  };
 }
 
 async function main(): Promise<void> {
@@ -156,12 +169,19 @@ async function main(): Promise<void> {
   const nginx = await startNginx(upstream);
   const portkey = options["no-peers"] ? undefined : await startPortkey(upstream);
   const present = (servers: readonly (Server | undefined)[]) => servers.filter((server) => server !== undefined);
-  const field = { load, direct: startDirect(upstreamProcess, upstream), ours, floor, others: present([nginx, portkey]) };
+  const field = {
+    load,
+    direct: startDirect(upstreamProcess, upstream),
+    ours,
+    floor,
+    others: present([nginx, portkey]),
+  };
   const withoutPeers = { ...field, others: present([nginx]) };
   if (asked("w1"))
     tell("w1", { ...(await closedLoop(field, works.w1, { warm: 20_000 })), ...(await addedLatency(field, works.w1)) });
   if (asked("w2")) tell("w2", await closedLoop(field, works.w2, { warm: 4000 }));
-  if (asked("w4")) tell("w4", await closedLoop({ ...field, others: [] }, works.w4, { floorWork: works.w2, warm: 4000 }));
+  if (asked("w4"))
+    tell("w4", await closedLoop({ ...field, others: [] }, works.w4, { floorWork: works.w2, warm: 4000 }));
   if (asked("w5")) tell("w5", await closedLoop(withoutPeers, works.w5, { warm: 5000 }));
   if (asked("w3")) tell("w3", await manyStreams(field));
   await ours.stop();

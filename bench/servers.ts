@@ -35,7 +35,13 @@ function server(
     rssMb: () => residentMb(pids),
     request(work) {
       const { path, headers, body } = ask(work);
-      return writeRequest(`${name}-${work.answer}-${work.dialect}-${work.body.length}.http`, port, path, headers, body ?? work.body);
+      return writeRequest(
+        `${name}-${work.answer}-${work.dialect}-${work.body.length}.http`,
+        port,
+        path,
+        headers,
+        body ?? work.body,
+      );
     },
     async stop() {
       await stop(child);
@@ -76,7 +82,11 @@ export async function startOurs(upstream: number, options: OursOptions = {}): Pr
   );
   writeFileSync(join(home, "trunkline.yaml"), JSON.stringify({ discover: false, server: { port: 0 }, providers }));
   const env = { ...process.env, TRUNKLINE_HOME: home, NO_COLOR: "1" };
-  const made = await promisify(execFile)(process.execPath, [entry, "keys", "create", "--name", "bench", "--rpm", "1000000000", "--json"], { env });
+  const made = await promisify(execFile)(
+    process.execPath,
+    [entry, "keys", "create", "--name", "bench", "--rpm", "1000000000", "--json"],
+    { env },
+  );
   const { key } = JSON.parse(made.stdout) as { key: string };
   const args = options.profile ? ["--cpu-prof", `--cpu-prof-dir=${options.profile}`] : [];
   const workers = options.workers ? ["--workers", String(options.workers)] : [];
@@ -87,7 +97,9 @@ export async function startOurs(upstream: number, options: OursOptions = {}): Pr
     work.dialect === "anthropic-messages"
       ? { path: "/v1/messages", headers: { "x-api-key": key, "anthropic-version": "2023-06-01" } }
       : { path: "/v1/chat/completions", headers: { authorization: `Bearer ${key}` } };
-  return server(options.workers ? `ours-${options.workers}` : "ours", Number(port), child, ask, () => rmSync(home, { recursive: true, force: true }));
+  return server(options.workers ? `ours-${options.workers}` : "ours", Number(port), child, ask, () =>
+    rmSync(home, { recursive: true, force: true }),
+  );
 }
 
 async function freePort(): Promise<number> {
@@ -114,7 +126,9 @@ async function listening(port: number, tries = 600): Promise<void> {
 
 /** nginx as a reverse proxy with kept-alive upstream connections; undefined where it is not installed. */
 export async function startNginx(upstream: number): Promise<Server | undefined> {
-  const program = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx"].find((path) => existsSync(path));
+  const program = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx"].find((path) =>
+    existsSync(path),
+  );
   if (!program) return undefined;
   const port = await freePort();
   const folder = join(cache, "nginx");
@@ -153,11 +167,17 @@ export async function startPortkey(upstream: number): Promise<Server | undefined
   if (!existsSync(program)) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "package.json"), JSON.stringify(portkeyPackage));
-    const installed = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], { cwd: folder, stdio: "ignore" });
+    const installed = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], {
+      cwd: folder,
+      stdio: "ignore",
+    });
     if (installed.status !== 0) return undefined;
   }
   const port = await freePort();
-  const child = start(measured, process.execPath, [program, `--port=${port}`, "--headless"], { cwd: folder, quiet: true });
+  const child = start(measured, process.execPath, [program, `--port=${port}`, "--headless"], {
+    cwd: folder,
+    quiet: true,
+  });
   child.stdout!.resume();
   await listening(port);
   return server("portkey", port, child, (work) => ({

@@ -33,10 +33,18 @@ function agentTurns(bytes: number): string {
         role: "assistant",
         content: null,
         tool_calls: [
-          { id: `call_${turn}`, type: "function", function: { name: "read_file", arguments: `{"path":"src/file-${turn}.ts"}` } },
+          {
+            id: `call_${turn}`,
+            type: "function",
+            function: { name: "read_file", arguments: `{"path":"src/file-${turn}.ts"}` },
+          },
         ],
       },
-      { role: "tool", tool_call_id: `call_${turn}`, content: `export const value${turn} = "${"source code ".repeat(70)}";\n` },
+      {
+        role: "tool",
+        tool_call_id: `call_${turn}`,
+        content: `export const value${turn} = "${"source code ".repeat(70)}";\n`,
+      },
     ];
     size += JSON.stringify(added).length;
     messages.push(...added);

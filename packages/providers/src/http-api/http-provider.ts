@@ -1,6 +1,7 @@
 import { GatewayError, type Conversation, type DialectName, type Operation } from "@trunkline/contracts";
 import { dialects, type TargetTraits } from "@trunkline/dialects";
-import { request, type Dispatcher } from "undici";
+import type { ClientRequest, ClientTimeouts, HttpClient } from "../http1/client.ts";
+import { fetchText } from "../http1/fetch-text.ts";
 import type { Provider, ProviderCall, ProviderRequest } from "../provider.ts";
 import type { GuardedFetch } from "../shared/guarded-fetch.ts";
 import { hasRemoteMedia, inlineMedia } from "../shared/inline-media.ts";
@@ -8,10 +9,9 @@ import { needsAdapting } from "./adapt.ts";
 import { authHeader, pathOf, requiredHeaders } from "./endpoints.ts";
 import { listModels } from "./list-models.ts";
 import { presetOf, traitsOf, type PresetName } from "./presets.ts";
-import type { WireRequest } from "./send.ts";
 import { sendCount, sendEmbeddings } from "./send-aside.ts";
 import { failureOf, sendThrough, sendTranslated } from "./send-generate.ts";
-import { createTransport, defaultTimeouts, transportError, type Timeouts } from "./transport.ts";
+import { connectTo, defaultTimeouts, transportError } from "./transport.ts";
 
 export type HttpProviderOptions = {
   readonly name: string;
@@ -21,7 +21,7 @@ export type HttpProviderOptions = {
   readonly apiKey?: string;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly timeouts?: Partial<Timeouts>;
+  readonly timeouts?: Partial<ClientTimeouts>;
   /** Replaces the preset's dialects. */
   readonly dialects?: readonly DialectName[];
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -32,44 +32,59 @@ export type HttpProviderOptions = {
 export type HttpTarget = {
   readonly name: string;
   readonly traits: TargetTraits;
-  readonly dispatcher: Dispatcher;
+  readonly client: HttpClient;
   /** The operator's API key, which no message may hold; empty when there is none. */
   readonly secret: string;
-  wireRequest(dialect: DialectName, operation: Operation, request: ProviderRequest, body: Buffer | string): WireRequest;
+  wireRequest(
+    dialect: DialectName,
+    operation: Operation,
+    request: ProviderRequest,
+    body: Buffer | string,
+  ): ClientRequest;
 };
 
 /** A vendor's HTTP API, or anything that speaks one of the four dialects. */
-export function createHttpProvider(options: HttpProviderOptions): Provider {
+export async function createHttpProvider(options: HttpProviderOptions): Promise<Provider> {
   const preset = presetOf(options.preset);
   const traits = traitsOf(preset);
   const base = new URL((options.baseUrl ?? preset.baseUrl ?? missing(options.name)).replace(/\/+$/, ""));
   const basePath = base.pathname === "/" ? "" : base.pathname;
   const spoken = options.dialects ?? preset.dialects;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
-  const transport = createTransport(timeouts, options.environment);
+  const client = await connectTo(base, timeouts, options.environment);
   const ownHeaders = { ...authHeader(preset.auth, options.apiKey), ...options.headers };
+
+  const prepared = new Map<string, Readonly<Record<string, string>>>();
+
+  /** The same object for the same headers, so that they are written out once. */
+  function headersFor(dialect: DialectName, stream: boolean, fromClient: Readonly<Record<string, string>>) {
+    const make = () => ({
+      "content-type": "application/json",
+      accept: stream ? "text/event-stream" : "application/json",
+      "accept-encoding": "identity",
+      ...requiredHeaders[dialect],
+      ...fromClient,
+      ...ownHeaders,
+    });
+    for (const _ in fromClient) return make();
+    const kind = stream ? `${dialect} stream` : dialect;
+    let headers = prepared.get(kind);
+    if (!headers) prepared.set(kind, (headers = make()));
+    return headers;
+  }
 
   const target: HttpTarget = {
     name: options.name,
     traits,
-    dispatcher: transport.dispatcher,
+    client,
     secret: options.apiKey ?? "",
     wireRequest(dialect, operation, request, body) {
       const path = pathOf(dialect, operation, request);
       return {
-        origin: base.origin,
         path: basePath + path!,
         method: "POST",
-        headers: {
-          "content-type": "application/json",
-          accept: request.stream ? "text/event-stream" : "application/json",
-          "accept-encoding": "identity",
-          ...requiredHeaders[dialect],
-          ...(dialect === request.dialect ? request.headers : {}),
-          ...ownHeaders,
-        },
+        headers: headersFor(dialect, request.stream, dialect === request.dialect ? request.headers : noHeaders),
         body,
-        totalTimeout: timeouts.total,
       };
     },
   };
@@ -154,29 +169,29 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
     },
     listModels: (signal) =>
       listModels(target, {
-        url: `${base.origin}${basePath}/models`,
+        path: `${basePath}/models`,
         dialect: spoken[0]!,
         headers: { ...requiredHeaders[spoken[0]!], ...ownHeaders },
         signal,
       }),
     async forward(method, path) {
       try {
-        const answer = await request(`${base.origin}${basePath}${path}`, {
+        const { status, headers, text } = await fetchText(client, {
           method,
+          path: basePath + path,
           headers: ownHeaders,
-          dispatcher: transport.dispatcher,
         });
-        const body = await answer.body.text();
-        if (answer.statusCode >= 300)
-          throw failureOf(target, "openai-responses", answer.statusCode, answer.headers, body);
-        return body;
+        if (status >= 300) throw failureOf(target, "openai-responses", status, headers, text);
+        return text;
       } catch (error) {
         throw transportError(error, options.name);
       }
     },
-    close: transport.close,
+    close: async () => client.close(),
   };
 }
+
+const noHeaders: Readonly<Record<string, string>> = {};
 
 function missing(name: string): never {
   throw new GatewayError("provider_unavailable", `The provider '${name}' needs a base_url.`);

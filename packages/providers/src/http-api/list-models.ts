@@ -8,7 +8,7 @@ import {
   isObject,
   type DialectName,
 } from "@trunkline/contracts";
-import { request } from "undici";
+import { fetchText } from "../http1/fetch-text.ts";
 import type { ModelInfo } from "../provider.ts";
 import type { HttpTarget } from "./http-provider.ts";
 import { failureOf } from "./send-generate.ts";
@@ -18,7 +18,7 @@ import { transportError } from "./transport.ts";
 const mostPages = 5;
 
 type ListOptions = {
-  readonly url: string;
+  readonly path: string;
   readonly dialect: DialectName;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
@@ -33,8 +33,9 @@ export async function listModels(target: HttpTarget, options: ListOptions): Prom
   let query = pageSize[options.dialect] ?? "";
   for (let page = 0; page < mostPages; page++) {
     const body =
-      asObject(await fetchPage(target, { ...options, url: query === "" ? options.url : `${options.url}?${query}` })) ??
-      {};
+      asObject(
+        await fetchPage(target, { ...options, path: query === "" ? options.path : `${options.path}?${query}` }),
+      ) ?? {};
     models.push(
       ...asArray(body["data"] ?? body["models"])
         .filter(isObject)
@@ -50,13 +51,13 @@ export async function listModels(target: HttpTarget, options: ListOptions): Prom
 
 async function fetchPage(target: HttpTarget, options: ListOptions): Promise<unknown> {
   try {
-    const answer = await request(options.url, {
-      dispatcher: target.dispatcher,
-      headers: options.headers,
-      signal: options.signal,
-    });
-    const text = await answer.body.text();
-    if (answer.statusCode !== 200) throw failureOf(target, options.dialect, answer.statusCode, answer.headers, text);
+    const { path, headers } = options;
+    const {
+      status,
+      headers: answerHeaders,
+      text,
+    } = await fetchText(target.client, { method: "GET", path, headers }, options.signal);
+    if (status !== 200) throw failureOf(target, options.dialect, status, answerHeaders, text);
     return JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError)

@@ -1,16 +1,11 @@
-import type { AnswerHeaders } from "./send.ts";
-
-function text(headers: AnswerHeaders, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value[0] : value;
-}
+import type { ResponseHeaders } from "../http1/response-parser.ts";
 
 /** Milliseconds a vendor asks to wait, from `retry-after-ms`, `retry-after` (seconds or a date) or Anthropic's reset time; undefined when it does not say. */
-export function retryAfterMs(headers: AnswerHeaders, now: number): number | undefined {
-  const precise = Number(text(headers, "retry-after-ms"));
+export function retryAfterMs(headers: ResponseHeaders, now: number): number | undefined {
+  const precise = Number(headers["retry-after-ms"]);
   if (Number.isFinite(precise) && precise > 0) return Math.ceil(precise);
   for (const name of ["retry-after", "anthropic-ratelimit-unified-reset"]) {
-    const value = text(headers, name);
+    const value = headers[name];
     if (value === undefined) continue;
     const seconds = Number(value);
     // Anthropic's reset is in seconds since the epoch.

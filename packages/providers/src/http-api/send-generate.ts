@@ -14,10 +14,12 @@ import {
   setMember,
   type EncodedRequest,
 } from "@trunkline/dialects";
+import { gather } from "../http1/gather.ts";
+import type { ResponseHeaders } from "../http1/response-parser.ts";
 import type { AnswerSink, ProviderCall, ProviderRequest } from "../provider.ts";
 import type { HttpTarget } from "./http-provider.ts";
 import { retryAfterMs } from "./retry-after.ts";
-import { gather, send, type AnswerHeaders } from "./send.ts";
+
 import { transportError } from "./transport.ts";
 
 /** Longest error body read, and longest whole answer translated, in bytes. */
@@ -29,7 +31,7 @@ export function failureOf(
   target: HttpTarget,
   dialect: DialectName,
   status: number,
-  headers: AnswerHeaders,
+  headers: ResponseHeaders,
   body: string,
 ): GatewayError {
   // Vendors quote a wrong key back; it is the operator's.
@@ -42,7 +44,7 @@ export function failureOf(
   return new GatewayError(error.code, message, { ...error.details, ...(native ? { native } : {}) });
 }
 
-function isEncoded(headers: AnswerHeaders): boolean {
+function isEncoded(headers: ResponseHeaders): boolean {
   const encoding = headers["content-encoding"];
   return encoding !== undefined && encoding !== "identity";
 }
@@ -51,8 +53,7 @@ function isEncoded(headers: AnswerHeaders): boolean {
 export function sendThrough(target: HttpTarget, request: ProviderRequest, sink: AnswerSink): ProviderCall {
   return run(target, request.dialect, request, throughBody(target, request), sink, {
     begin(headers) {
-      const type = headers["content-type"];
-      sink.head({ contentType: (Array.isArray(type) ? type[0] : type) ?? "application/json" });
+      sink.head({ contentType: headers["content-type"] ?? "application/json" });
     },
     data: (chunk) => sink.data(chunk),
     end: () => sink.done(),
@@ -138,7 +139,7 @@ export function sendWhole(
   });
 }
 
-type AnswerReader = { begin(headers: AnswerHeaders): void; data(chunk: Buffer): void; end(): void };
+type AnswerReader = { begin(headers: ResponseHeaders): void; data(chunk: Buffer): void; end(): void };
 
 /** What both ways share: error statuses, network failures, and a reader that throws. */
 function run(
@@ -150,7 +151,7 @@ function run(
   reader: AnswerReader,
 ): ProviderCall {
   let status = 0;
-  let answerHeaders: AnswerHeaders = {};
+  let answerHeaders: ResponseHeaders = {};
   const failure = gather(errorLimit);
   let over = false;
   let call: ProviderCall | undefined;
@@ -158,7 +159,7 @@ function run(
   function fail(error: GatewayError): void {
     if (over) return;
     over = true;
-    // A dispatcher that refuses at once does so before there is a call.
+    // A proxy that refuses at once does so before there is a call.
     call?.cancel();
     sink.fail(error);
   }
@@ -171,8 +172,8 @@ function run(
     }
   }
 
-  call = send(target.dispatcher, target.wireRequest(dialect, request.operation, request, body), {
-    start(given, headers) {
+  call = target.client.send(target.wireRequest(dialect, request.operation, request, body), {
+    head(given, headers) {
       status = given;
       answerHeaders = headers;
       sink.status(status);

@@ -1,48 +1,26 @@
 import { GatewayError, type ErrorCode } from "@trunkline/contracts";
-import { Agent, EnvHttpProxyAgent, type Dispatcher } from "undici";
-
-/** Milliseconds. */
-export type Timeouts = {
-  /** Until the connection stands. */
-  readonly connect: number;
-  /** Until the answer's head has come. */
-  readonly firstByte: number;
-  /** Between two pieces of the answer. */
-  readonly idle: number;
-  /** The whole request. */
-  readonly total: number;
-};
+import { createHttpClient, type ClientTimeouts, type HttpClient } from "../http1/client.ts";
 
 /** Generous enough for a long thought without streaming, short enough to notice a dead peer. */
-export const defaultTimeouts: Timeouts = { connect: 10_000, firstByte: 600_000, idle: 120_000, total: 3_600_000 };
+export const defaultTimeouts: ClientTimeouts = { connect: 10_000, firstByte: 600_000, idle: 120_000, total: 3_600_000 };
 
-export type Transport = { readonly dispatcher: Dispatcher; close(): Promise<void> };
-
-/** Connections to upstreams: kept alive, one pool per origin, through HTTP(S)_PROXY unless NO_PROXY says otherwise. */
-export function createTransport(
-  timeouts: Timeouts,
+/** Connections to a provider: through HTTP(S)_PROXY unless NO_PROXY says otherwise, else our own. */
+export async function connectTo(
+  origin: URL,
+  timeouts: ClientTimeouts,
   environment: Readonly<Record<string, string | undefined>>,
-): Transport {
-  const options = {
-    connect: { timeout: timeouts.connect },
-    headersTimeout: timeouts.firstByte,
-    bodyTimeout: timeouts.idle,
-    keepAliveTimeout: 30_000,
-    pipelining: 1,
-  };
+): Promise<HttpClient> {
   const httpProxy = environment["HTTP_PROXY"] ?? environment["http_proxy"];
   const httpsProxy = environment["HTTPS_PROXY"] ?? environment["https_proxy"];
   const noProxy = environment["NO_PROXY"] ?? environment["no_proxy"];
-  const dispatcher =
-    httpProxy || httpsProxy
-      ? new EnvHttpProxyAgent({
-          ...options,
-          ...(httpProxy ? { httpProxy } : {}),
-          ...(httpsProxy ? { httpsProxy } : {}),
-          ...(noProxy ? { noProxy } : {}),
-        })
-      : new Agent(options);
-  return { dispatcher, close: () => dispatcher.close() };
+  if (!httpProxy && !httpsProxy) return createHttpClient(origin, timeouts);
+  // Loaded only where it is needed: it takes more memory than all of the gateway's own code.
+  const { createProxiedClient } = await import("../http1/proxied-client.ts");
+  return createProxiedClient(origin, timeouts, {
+    ...(httpProxy ? { httpProxy } : {}),
+    ...(httpsProxy ? { httpsProxy } : {}),
+    ...(noProxy ? { noProxy } : {}),
+  });
 }
 
 const codes: Readonly<Record<string, { code: ErrorCode; text: string }>> = {
@@ -51,6 +29,14 @@ const codes: Readonly<Record<string, { code: ErrorCode; text: string }>> = {
   EAI_AGAIN: { code: "upstream_unreachable", text: "has a host name that does not resolve right now" },
   EHOSTUNREACH: { code: "upstream_unreachable", text: "cannot be reached" },
   ENETUNREACH: { code: "upstream_unreachable", text: "cannot be reached" },
+  CONNECT_TIMEOUT: { code: "upstream_unreachable", text: "did not accept a connection in time" },
+  CONNECT_RESET: { code: "upstream_unreachable", text: "closed the connection before it stood" },
+  HEADERS_TIMEOUT: { code: "upstream_timeout", text: "did not begin to answer in time" },
+  BODY_TIMEOUT: { code: "upstream_timeout", text: "went silent in the middle of its answer" },
+  TOTAL_TIMEOUT: { code: "upstream_timeout", text: "took longer than the total time a request may take" },
+  MALFORMED_RESPONSE: { code: "upstream_bad_response", text: "sent something that is not valid HTTP" },
+  TOO_LARGE: { code: "upstream_bad_response", text: "sent more than the gateway reads" },
+  // The same, as undici names them on the way through a proxy.
   UND_ERR_CONNECT_TIMEOUT: { code: "upstream_unreachable", text: "did not accept a connection in time" },
   UND_ERR_HEADERS_TIMEOUT: { code: "upstream_timeout", text: "did not begin to answer in time" },
   UND_ERR_BODY_TIMEOUT: { code: "upstream_timeout", text: "went silent in the middle of its answer" },

@@ -2,7 +2,7 @@ import { lookup as dnsLookup, type LookupAddress } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
 import { GatewayError } from "@trunkline/contracts";
 import ipaddr from "ipaddr.js";
-import { Agent, request } from "undici";
+import type { Agent } from "undici";
 
 export type GuardedFetchOptions = {
   /** Largest file, in bytes. */
@@ -62,10 +62,17 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
       callback(null, list[0]!.address, list[0]!.family);
     });
   };
-  const agent = new Agent({
-    connect: { lookup, timeout: Math.min(options.timeoutMs, 10_000) },
-    maxResponseSize: options.maxBytes,
-  });
+  let agent: Agent | undefined;
+
+  /** Loaded at the first file: most gateways never fetch one, and it is the largest library there is here. */
+  async function load() {
+    const { Agent: AgentClass, request } = await import("undici");
+    agent ??= new AgentClass({
+      connect: { lookup, timeout: Math.min(options.timeoutMs, 10_000) },
+      maxResponseSize: options.maxBytes,
+    });
+    return { request, dispatcher: agent };
+  }
 
   function check(url: string): URL {
     const parsed = URL.parse(url);
@@ -80,8 +87,9 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
 
   async function follow(url: string, signal: AbortSignal, redirects: number): Promise<FetchedFile> {
     const address = check(url);
+    const { request, dispatcher } = await load();
     const answer = await request(address, {
-      dispatcher: agent,
+      dispatcher,
       signal,
       headers: { accept: "image/*, application/pdf, */*;q=0.5" },
     });
@@ -122,6 +130,6 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
         throw new GatewayError("media_not_fetched", `'${url.slice(0, 200)}' ${reason}.`, { cause: error });
       }
     },
-    close: () => agent.close(),
+    close: async () => agent?.close(),
   };
 }
