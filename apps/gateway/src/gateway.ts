@@ -19,6 +19,7 @@ export type GatewayOptions = {
   readonly home: Home;
   readonly environment: Environment;
   readonly log: Logger;
+  readonly logExchange: (record: ExchangeRecord) => void;
 };
 
 /** One running gateway: what lives as long as the process, and the composition of the configuration in force. */
@@ -82,22 +83,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
   });
 
-  // Every member of this line is known to be harmless, and it is written for every request: looking for secrets in it is left out.
-  const exchangeLog = log.child({}, { redact: [] });
-
   function onFinished(record: ExchangeRecord, cause: unknown): void {
     metrics.finished(record);
-    const line = {
-      requestId: record.id,
-      keyId: record.keyId,
-      dialect: record.dialect,
-      model: record.requestedModel,
-      provider: record.provider,
-      status: record.status,
-      ms: record.durationMs,
-    };
-    if (record.errorCode === "internal_error") log.error({ ...line, err: cause }, "an exchange failed");
-    else exchangeLog.info({ ...line, ...(record.errorCode ? { code: record.errorCode } : {}) }, "exchange");
+    if (record.errorCode === "internal_error") log.error({ requestId: record.id, err: cause }, "an exchange failed");
+    options.logExchange(record);
   }
 
   const make = (config: Config) =>

@@ -1,22 +1,21 @@
 import { randomBytes } from "node:crypto";
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-let pool = Buffer.alloc(0);
+let pool = "";
 let used = 0;
 
 /** Random characters from a pool, because one call to the system per id would cost more than the id. */
 function randomText(length: number): string {
-  let text = "";
-  // 248 is the largest multiple of 62 below 256: bytes above it are skipped so that no character is favoured.
-  while (text.length < length) {
-    if (used >= pool.length) {
-      pool = randomBytes(8192);
-      used = 0;
-    }
-    const byte = pool[used++]!;
-    if (byte < 248) text += alphabet[byte % 62];
+  if (used + length > pool.length) {
+    const bytes = randomBytes(8192);
+    let size = 0;
+    // 248 is the largest multiple of 62 below 256: bytes above it are skipped so that no character is favoured.
+    for (const byte of bytes) if (byte < 248) bytes[size++] = alphabet.charCodeAt(byte % 62);
+    pool = bytes.toString("latin1", 0, size);
+    used = 0;
   }
-  return text;
+  used += length;
+  return pool.slice(used - length, used);
 }
 
 /** A new id with the vendor's customary prefix, such as `chatcmpl-`; 24 random characters follow. */

@@ -24,7 +24,8 @@ export type ExchangeEnd = {
 };
 
 /** The row of an exchange that has ended. */
-export function exchangeRecord({ incoming, target, observed, endedAt, error, ...rest }: ExchangeEnd): ExchangeRecord {
+export function exchangeRecord(end: ExchangeEnd): ExchangeRecord {
+  const { incoming, target, observed, endedAt, error, outcome } = end;
   return {
     id: incoming.id,
     startedAt: incoming.receivedAt,
@@ -40,8 +41,12 @@ export function exchangeRecord({ incoming, target, observed, endedAt, error, ...
     errorCode: error?.code ?? null,
     finishReason: observed?.finishReason ?? null,
     serviceTier: observed?.serviceTier ?? null,
-    usage: observed ? billed(observed, rest.outcome, incoming) : null,
-    ...rest,
+    usage: observed ? billed(observed, outcome, incoming) : null,
+    keyId: end.keyId,
+    outcome,
+    status: end.status,
+    degraded: end.degraded,
+    attempts: end.attempts,
   };
 }
 

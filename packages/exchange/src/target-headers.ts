@@ -6,6 +6,7 @@ const longestMember = 64;
 
 /** Headers hold printable ASCII only; a model's name may be anything. */
 function safe(text: string): string {
+  if (text.length <= 256 && !/[^\x21-\x7e]/.test(text)) return text;
   return text
     .replace(/[^\x21-\x7e]/gu, (character) => encodeURIComponent(character.isWellFormed() ? character : "\uFFFD"))
     .slice(0, 256);

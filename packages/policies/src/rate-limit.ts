@@ -1,54 +1,54 @@
 import { GatewayError, type DialectName } from "@trunkline/contracts";
-import { RateLimiterMemory, type RateLimiterRes } from "rate-limiter-flexible";
 import type { Policy } from "./policy.ts";
 
 /** The limit's state in the caller's own vendor's headers. */
-function limitHeaders(dialect: DialectName, limit: number, state: RateLimiterRes, now: number): Record<string, string> {
-  const remaining = String(Math.max(0, state.remainingPoints));
+function limitHeaders(
+  headers: Record<string, string>,
+  dialect: DialectName,
+  { limit, remaining, resetMs, now }: { limit: number; remaining: number; resetMs: number; now: number },
+): void {
   if (dialect === "anthropic-messages") {
-    return {
-      "anthropic-ratelimit-requests-limit": String(limit),
-      "anthropic-ratelimit-requests-remaining": remaining,
-      "anthropic-ratelimit-requests-reset": new Date(now + state.msBeforeNext).toISOString(),
-    };
+    headers["anthropic-ratelimit-requests-limit"] = String(limit);
+    headers["anthropic-ratelimit-requests-remaining"] = String(remaining);
+    headers["anthropic-ratelimit-requests-reset"] = new Date(now + resetMs).toISOString();
+    return;
   }
-  return {
-    "x-ratelimit-limit-requests": String(limit),
-    "x-ratelimit-remaining-requests": remaining,
-    "x-ratelimit-reset-requests": `${(state.msBeforeNext / 1000).toFixed(3)}s`,
-  };
+  headers["x-ratelimit-limit-requests"] = String(limit);
+  headers["x-ratelimit-remaining-requests"] = String(remaining);
+  headers["x-ratelimit-reset-requests"] = `${(resetMs / 1000).toFixed(3)}s`;
 }
 
-/** Requests a minute per key, where the key sets a limit. */
+const windowMs = 60_000;
+/** Keys whose windows are kept; the oldest go first, long after their minute is over. */
+const mostWindows = 100_000;
+
+/** Requests a minute per key, where the key sets a limit: a fixed window that begins with a key's first request. */
 export function rateLimit(): Policy {
-  const limiters = new Map<number, RateLimiterMemory>();
+  const windows = new Map<string, { began: number; used: number }>();
 
-  function limiterFor(points: number): RateLimiterMemory {
-    let limiter = limiters.get(points);
-    if (!limiter) limiters.set(points, (limiter = new RateLimiterMemory({ points, duration: 60 })));
-    return limiter;
-  }
-
-  return function rateLimitPolicy(context) {
-    const { key } = context;
+  return function rateLimitPolicy({ key, now, dialect, answerHeaders }) {
     if (!key || key.rpm === null) return undefined;
-    const limit = key.rpm;
-    return limiterFor(limit)
-      .consume(key.id)
-      .then(
-        (state) => {
-          Object.assign(context.answerHeaders, limitHeaders(context.dialect, limit, state, context.now));
-        },
-        (state: RateLimiterRes) => {
-          Object.assign(context.answerHeaders, limitHeaders(context.dialect, limit, state, context.now));
-          throw new GatewayError(
-            "rate_limited",
-            `The key '${key.name}' may send ${limit} requests a minute. Try again in ${Math.ceil(state.msBeforeNext / 1000)} s.`,
-            {
-              retryAfterMs: state.msBeforeNext,
-            },
-          );
-        },
-      );
+    let window = windows.get(key.id);
+    // A clock set back begins a new window too: the old one might never end.
+    if (!window || now >= window.began + windowMs || now < window.began) {
+      windows.delete(key.id);
+      if (windows.size >= mostWindows) windows.delete(windows.keys().next().value!);
+      windows.set(key.id, (window = { began: now, used: 0 }));
+    }
+    const resetMs = window.began + windowMs - now;
+    const isOver = window.used >= key.rpm;
+    if (!isOver) window.used++;
+    limitHeaders(answerHeaders, dialect, {
+      limit: key.rpm,
+      remaining: Math.max(0, key.rpm - window.used),
+      resetMs,
+      now,
+    });
+    if (!isOver) return undefined;
+    throw new GatewayError(
+      "rate_limited",
+      `The key '${key.name}' may send ${key.rpm} requests a minute. Try again in ${Math.ceil(resetMs / 1000)} s.`,
+      { retryAfterMs: resetMs },
+    );
   };
 }

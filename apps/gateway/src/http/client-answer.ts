@@ -1,6 +1,9 @@
 import type { ServerResponse } from "node:http";
 import type { ClientAnswer } from "@trunkline/exchange";
 
+/** Bytes of an answer that is sent as one piece with its head. */
+const joinedAtMost = 16 * 1024;
+
 /**
  * The exchange's view of a response. Pieces written in one tick leave in one write to the socket.
  *
@@ -35,7 +38,11 @@ export function clientAnswer(response: ServerResponse, requestId: string): Clien
       return response.write(chunk);
     },
     end(chunk) {
-      response.end(chunk === "" ? undefined : chunk);
+      if (chunk === undefined || chunk.length === 0) response.end();
+      // As text of the head's own encoding, which keeps every byte, a short answer joins the head in one piece.
+      else if (typeof chunk !== "string" && chunk.length <= joinedAtMost)
+        response.end(chunk.toString("latin1"), "latin1");
+      else response.end(chunk);
     },
     isClosed() {
       return response.closed && !response.writableFinished;

@@ -22,6 +22,13 @@ function tooLarge(limit: number): GatewayError {
 /** The whole body, at most `limit` bytes, also after decompression. Throws `body_too_large`, or `client_closed` when it never came whole. */
 export function readBody(message: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(message.headers["content-length"] ?? 0) > limit) return Promise.reject(tooLarge(limit));
+  const encoding = message.headers["content-encoding"];
+  const plain = readBytes(message, limit);
+  if (encoding === undefined || encoding === "identity") return plain;
+  return plain.then((body) => decompress(body, encoding, limit));
+}
+
+function readBytes(message: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise<Buffer>((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -36,9 +43,6 @@ export function readBody(message: IncomingMessage, limit: number): Promise<Buffe
     message.on("error", () =>
       reject(new GatewayError("client_closed", "The client went away while sending its request.")),
     );
-  }).then((body) => {
-    const encoding = message.headers["content-encoding"];
-    return encoding === undefined || encoding === "identity" ? body : decompress(body, encoding, limit);
   });
 }
 

@@ -1,5 +1,4 @@
-import { watch } from "node:fs";
-import { basename, dirname } from "node:path";
+import { unwatchFile, watchFile } from "node:fs";
 import type { Server } from "node:http";
 import { createKey } from "@trunkline/admin";
 import { ensureAdminPassword } from "../admin-password.ts";
@@ -28,8 +27,11 @@ export type Started = {
 /** What a start failed on, in words for the person at the terminal. */
 export class StartError extends Error {}
 
-/** Milliseconds an editor may take to write a file in several steps. */
-const settleMs = 150;
+/**
+ * Milliseconds between two looks at the configuration file. Looking is cheaper than being told: a watch on its folder, which editors that
+ * replace the file would need, also hears of every write to the database beside it.
+ */
+const lookMs = 1000;
 
 /** Starts a gateway in this process. Throws ConfigError or StartError. */
 export async function serve(environment: Environment, options: { readonly terminal: boolean }): Promise<Started> {
@@ -46,10 +48,11 @@ export async function serve(environment: Environment, options: { readonly termin
   const config = complete(written);
   const {
     log,
+    exchange,
     close: closeLog,
     reopen,
   } = createLog({ level: config.log.level, file: home.logFile, terminal: options.terminal });
-  const gateway = await openGateway({ config, home, environment, log });
+  const gateway = await openGateway({ config, home, environment, log, logExchange: exchange });
   const adminPassword = await ensureAdminPassword(gateway.store, environment["TRUNKLINE_ADMIN_PASSWORD"]);
   const needsKey = !environment["TRUNKLINE_CLIENTS"] && (await gateway.store.keys.count()) === 0;
   const firstKey = needsKey ? (await createKey(gateway.store.keys, { name: "first" }, Date.now())).secret : undefined;
@@ -68,7 +71,9 @@ export async function serve(environment: Environment, options: { readonly termin
   log.info({ port, version }, "started");
 
   const reload = () => reloadConfig(home, environment, gateway, complete);
-  const watcher = watchFile(home.configFile, reload);
+  watchFile(home.configFile, { interval: lookMs, persistent: false }, (now, before) => {
+    if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) reload();
+  });
   const onHangUp = () => {
     reopen();
     reload();
@@ -85,7 +90,7 @@ export async function serve(environment: Environment, options: { readonly termin
     adminPassword,
     stop() {
       stopping ??= (async () => {
-        watcher.close();
+        unwatchFile(home.configFile);
         process.off("SIGHUP", onHangUp);
         // The port stays open while running requests end: whoever comes now is told so instead of being refused.
         await gateway.stop(gateway.current.config.server.drain_seconds * 1000);
@@ -139,21 +144,4 @@ function reloadConfig(
     () => gateway.log.info("the configuration was read again"),
     (error: unknown) => gateway.log.error({ err: error }, "the new configuration could not be put in force"),
   );
-}
-
-/** Editors replace files rather than write them, so the folder is watched. */
-function watchFile(file: string, onChange: () => void): { close(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  const watcher = watch(dirname(file), (_event, name) => {
-    if (name !== basename(file)) return;
-    clearTimeout(timer);
-    timer = setTimeout(onChange, settleMs);
-  });
-  watcher.on("error", () => {});
-  return {
-    close() {
-      clearTimeout(timer);
-      watcher.close();
-    },
-  };
 }

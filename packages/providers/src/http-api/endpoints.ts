@@ -7,7 +7,6 @@ export function pathOf(
   operation: Operation,
   options: { model: string; stream: boolean; batch: boolean },
 ): string | undefined {
-  const model = encodeURIComponent(options.model.replace(/^models\//, ""));
   switch (dialect) {
     case "openai-chat":
       return operation === "generate" ? "/chat/completions" : operation === "embed" ? "/embeddings" : undefined;
@@ -23,10 +22,12 @@ export function pathOf(
         : operation === "count-tokens"
           ? "/messages/count_tokens"
           : undefined;
-    case "gemini":
+    case "gemini": {
+      const model = encodeURIComponent(options.model.replace(/^models\//, ""));
       if (operation === "count-tokens") return `/models/${model}:countTokens`;
       if (operation === "embed") return `/models/${model}:${options.batch ? "batchEmbedContents" : "embedContent"}`;
       return `/models/${model}:${options.stream ? "streamGenerateContent?alt=sse" : "generateContent"}`;
+    }
   }
 }
 

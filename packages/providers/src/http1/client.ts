@@ -37,17 +37,6 @@ const keptUnused = 30_000;
 /** Milliseconds after which a connection is not used again, so that a change of the host's addresses is noticed under steady load too. */
 const longestLife = 300_000;
 
-type Running = {
-  /** Its place in the list of running calls. */
-  index: number;
-  /** Ticks of the clock at which it has taken too long. */
-  deadline: number;
-  readonly totalDeadline: number;
-  waitingFor: "head" | "body";
-  paused: boolean;
-  expire(error: Error): void;
-};
-
 const written = new WeakMap<object, string>();
 
 /** Header lines, each ended by CRLF. Throws on a name or value that would break out of its line. */
@@ -64,64 +53,164 @@ function headerLines(headers: Readonly<Record<string, string>>): string {
   return lines;
 }
 
+/** Counts time in ticks of one timer, which the wall clock cannot upset and which costs a request nothing. */
+class Clock {
+  now = 0;
+  readonly running: RunningCall[] = [];
+  readonly firstByte: number;
+  readonly idle: number;
+  readonly total: number;
+  private readonly tickMs: number;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(timeouts: ClientTimeouts) {
+    const { firstByte, idle, total } = timeouts;
+    this.tickMs = Math.min(1000, Math.max(10, Math.floor(Math.min(firstByte, idle, total) / 10)));
+    this.firstByte = this.ticks(firstByte);
+    this.idle = this.ticks(idle);
+    this.total = this.ticks(total);
+  }
+
+  ticks(ms: number): number {
+    return Math.ceil(ms / this.tickMs) + 1;
+  }
+
+  /** Runs until `onTick` says that nothing waits any more. */
+  start(onTick: () => boolean): void {
+    this.timer ??= setInterval(() => {
+      this.now++;
+      // Those that expire leave the list while it is walked.
+      for (const call of [...this.running]) call.expire();
+      if (onTick() || this.running.length > 0) return;
+      clearInterval(this.timer);
+      this.timer = undefined;
+    }, this.tickMs).unref();
+  }
+}
+
+/**
+ * One request under way, between its connection and its handler. A class, and one object for both sides: a request makes no closures.
+ * The list it stands in is an array, not a Set: a Set that is added to and deleted from makes new tables all the time, and each old one,
+ * once in the old generation, keeps the requests it last held alive until a full collection.
+ */
+class RunningCall implements AnswerHandler, Call {
+  private index: number;
+  private deadline: number;
+  private readonly totalDeadline: number;
+  private hasHead = false;
+  private paused = false;
+  private over = false;
+  private readonly clock: Clock;
+  private readonly connection: Connection;
+  private readonly handler: AnswerHandler;
+
+  constructor(clock: Clock, connection: Connection, handler: AnswerHandler) {
+    this.clock = clock;
+    this.connection = connection;
+    this.handler = handler;
+    this.deadline = clock.now + clock.firstByte;
+    this.totalDeadline = clock.now + clock.total;
+    this.index = clock.running.push(this) - 1;
+  }
+
+  private finish(): void {
+    this.over = true;
+    const { running } = this.clock;
+    const last = running.pop()!;
+    if (last === this) return;
+    running[this.index] = last;
+    last.index = this.index;
+  }
+
+  expire(): void {
+    const { now } = this.clock;
+    if (this.over) return;
+    if (now >= this.totalDeadline) this.fail(coded("TOTAL_TIMEOUT", "the request took too long"));
+    else if (now >= this.deadline && !this.paused)
+      this.fail(
+        this.hasHead ? coded("BODY_TIMEOUT", "the answer stopped") : coded("HEADERS_TIMEOUT", "no answer in time"),
+      );
+  }
+
+  private fail(error: Error): void {
+    this.finish();
+    this.connection.destroy();
+    this.handler.error(error);
+  }
+
+  head(status: number, headers: ResponseHeaders): void {
+    if (this.over) return;
+    this.hasHead = true;
+    this.deadline = this.clock.now + this.clock.idle;
+    this.handler.head(status, headers);
+  }
+
+  data(chunk: Buffer): void {
+    if (this.over) return;
+    this.deadline = this.clock.now + this.clock.idle;
+    this.handler.data(chunk);
+  }
+
+  end(): void {
+    if (this.over) return;
+    this.finish();
+    this.handler.end();
+  }
+
+  error(error: unknown): void {
+    if (this.over) return;
+    this.finish();
+    this.handler.error(error);
+  }
+
+  cancel(): void {
+    if (this.over) return;
+    this.finish();
+    this.connection.destroy();
+  }
+
+  pause(): void {
+    if (this.over) return;
+    this.paused = true;
+    this.connection.pause();
+  }
+
+  resume(): void {
+    if (this.over || !this.paused) return;
+    this.paused = false;
+    this.deadline = this.clock.now + this.clock.idle;
+    this.connection.resume();
+  }
+}
+
 /**
  * HTTP/1.1 to one origin: kept connections, the last one used first. It does what a gateway needs of a client and no more: no promise,
  * no stream and no timer per request.
  */
 export function createHttpClient(origin: URL, timeouts: ClientTimeouts): HttpClient {
+  const clock = new Clock(timeouts);
+  const life = clock.ticks(longestLife);
   const idle: { readonly connection: Connection; readonly until: number }[] = [];
-  /**
-   * A list, not a Set: a Set that is added to and deleted from makes new tables all the time, and each old one, once in the old
-   * generation, keeps the requests it last held alive until a full collection.
-   */
-  const running: Running[] = [];
   const session = { ticket: undefined as Buffer | undefined };
   const hostHeader = `host: ${origin.host}\r\n`;
-  /** Times are counted in ticks of one timer, which the wall clock cannot upset. */
-  const tickMs = Math.min(
-    1000,
-    Math.max(10, Math.floor(Math.min(timeouts.firstByte, timeouts.idle, timeouts.total) / 10)),
-  );
-  const ticks = (ms: number) => Math.ceil(ms / tickMs) + 1;
-  const [firstByteTicks, idleTicks, totalTicks, lifeTicks] = [
-    timeouts.firstByte,
-    timeouts.idle,
-    timeouts.total,
-    longestLife,
-  ].map(ticks) as [number, number, number, number];
-  let now = 0;
-  let clock: NodeJS.Timeout | undefined;
   let closed = false;
 
-  function tick(): void {
-    now++;
-    // Those that expire leave the list while it is walked.
-    for (const call of [...running]) {
-      if (now >= call.totalDeadline) call.expire(coded("TOTAL_TIMEOUT", "the request took too long"));
-      else if (now >= call.deadline && !call.paused)
-        call.expire(
-          call.waitingFor === "head"
-            ? coded("HEADERS_TIMEOUT", "no answer in time")
-            : coded("BODY_TIMEOUT", "the answer stopped"),
-        );
-    }
-    for (const { connection } of idle.filter(({ until }) => now >= until)) connection.destroy();
-    if (running.length > 0 || idle.length > 0) return;
-    clearInterval(clock);
-    clock = undefined;
+  function closeOld(): boolean {
+    for (const { connection } of idle.filter(({ until }) => clock.now >= until)) connection.destroy();
+    return idle.length > 0;
   }
 
   function obtain(): Connection {
     // One that has just been closed leaves the list a moment later.
     for (let kept = idle.pop(); kept; kept = idle.pop()) if (kept.connection.isOpen()) return kept.connection;
-    const oldest = now + lifeTicks;
+    const oldest = clock.now + life;
     return openConnection({
       origin,
       connectTimeout: timeouts.connect,
       session,
       onFree(connection, keptMs) {
-        if (closed || now >= oldest) connection.destroy();
-        else idle.push({ connection, until: now + ticks(Math.min(keptUnused, keptMs)) });
+        if (closed || clock.now >= oldest) connection.destroy();
+        else idle.push({ connection, until: clock.now + clock.ticks(Math.min(keptUnused, keptMs)) });
       },
       onClosed(connection) {
         const at = idle.findIndex((entry) => entry.connection === connection);
@@ -132,70 +221,14 @@ export function createHttpClient(origin: URL, timeouts: ClientTimeouts): HttpCli
 
   return {
     send({ method, path, headers, body }, handler) {
-      clock ??= setInterval(tick, tickMs).unref();
       const length = body === undefined ? (method === "POST" ? 0 : undefined) : Buffer.byteLength(body);
-      const head = `${method} ${path} HTTP/1.1\r\n${hostHeader}${headerLines(headers)}${length === undefined ? "" : `content-length: ${length}\r\n`}\r\n`;
-      let over = false;
+      const lengthHeader = length === undefined ? "" : `content-length: ${length}\r\n`;
+      const head = `${method} ${path} HTTP/1.1\r\n${hostHeader}${headerLines(headers)}${lengthHeader}\r\n`;
+      clock.start(closeOld);
       const connection = obtain();
-      const call: Running = {
-        index: running.length,
-        deadline: now + firstByteTicks,
-        totalDeadline: now + totalTicks,
-        waitingFor: "head",
-        paused: false,
-        expire(error) {
-          finish();
-          connection.destroy();
-          handler.error(error);
-        },
-      };
-      function finish(): void {
-        over = true;
-        const last = running.pop()!;
-        if (last === call) return;
-        running[call.index] = last;
-        last.index = call.index;
-      }
-      running.push(call);
-      connection.send(head, body, {
-        head(status: number, answerHeaders: ResponseHeaders) {
-          call.waitingFor = "body";
-          call.deadline = now + idleTicks;
-          if (!over) handler.head(status, answerHeaders);
-        },
-        data(chunk) {
-          call.deadline = now + idleTicks;
-          if (!over) handler.data(chunk);
-        },
-        end() {
-          if (over) return;
-          finish();
-          handler.end();
-        },
-        error(error) {
-          if (over) return;
-          finish();
-          handler.error(error);
-        },
-      });
-      return {
-        cancel() {
-          if (over) return;
-          finish();
-          connection.destroy();
-        },
-        pause() {
-          if (over) return;
-          call.paused = true;
-          connection.pause();
-        },
-        resume() {
-          if (over) return;
-          call.paused = false;
-          call.deadline = now + idleTicks;
-          connection.resume();
-        },
-      };
+      const call = new RunningCall(clock, connection, handler);
+      connection.send(head, body, call);
+      return call;
     },
     close() {
       closed = true;

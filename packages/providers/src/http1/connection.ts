@@ -1,6 +1,6 @@
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectSecure } from "node:tls";
-import { createResponseParser, type ResponseHeaders, type ResponseParser } from "./response-parser.ts";
+import { createResponseParser, type ResponseHeaders } from "./response-parser.ts";
 
 /** One answer, as its owner hears of it. `error` or `end` comes last, and only one of them. */
 export type AnswerHandler = {
@@ -37,11 +37,31 @@ const copiedBody = 64 * 1024;
 export function openConnection(options: ConnectionOptions): Connection {
   const socket = open(options);
   let handler: AnswerHandler | undefined;
-  let parser: ResponseParser | undefined;
   /** Bytes of the request still on their way: an answer that comes first leaves a connection nobody can use again. */
   let sending = false;
+  const sent = () => (sending = false);
+  let keptMs = Number.POSITIVE_INFINITY;
   let failure: unknown;
   let standing = false;
+  const parser = createResponseParser({
+    head(status, headers) {
+      const hint = headers["keep-alive"] === undefined ? undefined : /timeout=(\d{1,6})/.exec(headers["keep-alive"]);
+      // A second less, so that we never write into a connection about to be closed.
+      if (hint) keptMs = Number(hint[1]) * 1000 - 1000;
+      handler?.head(status, headers);
+    },
+    data: (chunk) => handler?.data(chunk),
+    end(reusable) {
+      const done = handler;
+      handler = undefined;
+      if (reusable && !sending && done && keptMs > 0 && !socket.destroyed) {
+        // A slow client may have paused the answer's last piece.
+        if (socket.isPaused()) socket.resume();
+        options.onFree(connection, keptMs);
+      } else socket.destroy();
+      done?.end();
+    },
+  });
 
   const patience = setTimeout(
     () => socket.destroy(coded("CONNECT_TIMEOUT", "no connection in time")),
@@ -53,7 +73,7 @@ export function openConnection(options: ConnectionOptions): Connection {
   });
   socket.on("data", (bytes: Buffer) => {
     // A server that speaks unasked has something to say we do not understand.
-    if (!parser) return void socket.destroy();
+    if (!handler) return void socket.destroy();
     try {
       parser.push(bytes);
     } catch (error) {
@@ -61,7 +81,7 @@ export function openConnection(options: ConnectionOptions): Connection {
     }
   });
   socket.on("end", () => {
-    if (parser && !parser.close()) socket.destroy(coded("ECONNRESET", "closed before the answer was complete"));
+    if (handler && !parser.close()) socket.destroy(coded("ECONNRESET", "closed before the answer was complete"));
     else socket.destroy();
   });
   socket.on("error", (error) => (failure = error));
@@ -69,7 +89,6 @@ export function openConnection(options: ConnectionOptions): Connection {
     clearTimeout(patience);
     const waiting = handler;
     handler = undefined;
-    parser = undefined;
     options.onClosed(connection);
     const code = (failure as { code?: unknown } | undefined)?.code;
     // Before it stood nothing was sent: that is told apart, because asking again is safe then.
@@ -80,29 +99,9 @@ export function openConnection(options: ConnectionOptions): Connection {
   const connection: Connection = {
     send(head, body, given) {
       handler = given;
-      let keptMs = Number.POSITIVE_INFINITY;
-      parser = createResponseParser({
-        head(status, headers) {
-          const hint = /timeout=(\d{1,6})/.exec(headers["keep-alive"] ?? "");
-          // A second less, so that we never write into a connection about to be closed.
-          if (hint) keptMs = Number(hint[1]) * 1000 - 1000;
-          handler?.head(status, headers);
-        },
-        data: (chunk) => handler?.data(chunk),
-        end(reusable) {
-          const done = handler;
-          handler = undefined;
-          parser = undefined;
-          if (reusable && !sending && done && keptMs > 0 && !socket.destroyed) {
-            // A slow client may have paused the answer's last piece.
-            socket.resume();
-            options.onFree(connection, keptMs);
-          } else socket.destroy();
-          done?.end();
-        },
-      });
+      parser.reset();
+      keptMs = Number.POSITIVE_INFINITY;
       sending = true;
-      const sent = () => (sending = false);
       if (body === undefined) socket.write(head, "latin1", sent);
       else if (typeof body === "string") {
         socket.cork();

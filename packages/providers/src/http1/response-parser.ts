@@ -16,6 +16,8 @@ export class MalformedResponse extends Error {
 }
 
 export type ResponseParser = {
+  /** Makes it ready for the next answer of the same connection. */
+  reset(): void;
   /** Takes the bytes of one read, which become the parser's own. Throws MalformedResponse. */
   push(bytes: Buffer): void;
   /** The server closed: the end of an answer that is delimited by it, and of any other a failure. True when it was the end. */
@@ -186,6 +188,13 @@ export function createResponseParser(handler: ResponseHandler): ResponseParser {
   }
 
   return {
+    reset() {
+      state = "head";
+      pending = undefined;
+      left = 0;
+      keepAlive = true;
+      trailerBytes = 0;
+    },
     push(read) {
       let bytes: Buffer | undefined = read;
       if (pending) {
