@@ -39,6 +39,9 @@ export type Log = {
   close(): Promise<void>;
 };
 
+/** Characters of exchange lines that are handed on at once. */
+const handedOnAt = 8192;
+
 /** JSON lines in a file of the owner's, written off the request's way. */
 export function createLog({ level, file, terminal }: LogOptions): Log {
   const destination = pino.destination({
@@ -46,8 +49,7 @@ export function createLog({ level, file, terminal }: LogOptions): Log {
     mode: 0o600,
     mkdir: true,
     sync: false,
-    minLength: 32_768,
-    maxWrite: 65_536,
+    minLength: 4096,
   });
   // A log that cannot be opened or written is said once and ends nothing: answers matter more.
   let said = false;
@@ -72,7 +74,16 @@ export function createLog({ level, file, terminal }: LogOptions): Log {
     },
     pino.multistream(streams),
   );
-  const flush = setInterval(() => destination.flush(), 1000);
+  /** Exchange lines not yet handed on: the destination looks through all it holds at every write. */
+  let lines = "";
+  function handOn(): void {
+    if (lines !== "") destination.write(lines);
+    lines = "";
+  }
+  const flush = setInterval(() => {
+    handOn();
+    destination.flush();
+  }, 1000);
   flush.unref();
   return {
     log,
@@ -95,7 +106,8 @@ export function createLog({ level, file, terminal }: LogOptions): Log {
         code: record.errorCode ?? undefined,
         msg: "exchange",
       };
-      destination.write(`${JSON.stringify(line)}\n`);
+      lines += `${JSON.stringify(line)}\n`;
+      if (lines.length >= handedOnAt) handOn();
     },
     reopen: () => destination.reopen(),
     /** Writes out what waits; the file is opened in the background, so this may have to wait for it. */
@@ -103,6 +115,7 @@ export function createLog({ level, file, terminal }: LogOptions): Log {
       clearInterval(flush);
       await opened;
       try {
+        handOn();
         destination.flushSync();
       } catch {
         // The listener above has said why.
