@@ -18,7 +18,7 @@ export type Server = {
   stop(): Promise<void>;
 };
 
-const entry = join(root, "apps", "gateway", "src", "cli", "main.ts");
+const entry = join(root, "apps", "gateway", "bin", "trunkline.mjs");
 
 function server(
   name: string,

@@ -70,7 +70,7 @@ if (Number(process.versions.node.split(".")[0]) < 20)
   fail(`This is Node ${process.version}; Trunkline installs itself with Node 20 or newer.`);
 install();
 const node = newEnoughNode();
-const entry = wantsTools ? join(root, "tools", "check.ts") : join(root, "apps", "gateway", "src", "cli", "main.ts");
+const entry = wantsTools ? join(root, "tools", "check.ts") : join(root, "apps", "gateway", "bin", "trunkline.mjs");
 const child = spawn(node, [entry, command, ...rest], {
   cwd: root,
   stdio: "inherit",

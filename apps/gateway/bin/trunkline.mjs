@@ -1,14 +1,21 @@
 #!/usr/bin/env node
-// Plain JavaScript on purpose: it must load under any Node a machine happens to have, to hand over to the pinned one.
+// Plain JavaScript on purpose: it must load under any Node a machine happens to have, to hand over to the pinned one; and where the
+// compiled modules are cached already, nothing has to be stripped of its types at all.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import * as nodeModule from "node:module";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 
 const oldestThatRuns = 24;
-const entry = new URL("../src/cli/main.ts", import.meta.url);
 
 if (Number(process.versions.node.split(".")[0]) >= oldestThatRuns) {
-  await import(entry.href);
+  // Beside the packages, where only who installed them writes: compiled code is trusted as it is.
+  nodeModule.enableCompileCache(fileURLToPath(new URL("../../../node_modules/.cache/trunkline", import.meta.url)));
+  // Loading modules makes much garbage that survives a little: the young generation must not grow to its full size over it.
+  setFlagsFromString("--semi-space-growth-factor=1");
+  const { runCli } = await import("../src/cli/run-cli.ts");
+  process.exitCode = await runCli(process.argv.slice(2), process.env);
 } else {
   const pinned = fileURLToPath(new URL("../../../node_modules/.bin/node", import.meta.url));
   if (!existsSync(pinned)) {
@@ -17,7 +24,7 @@ if (Number(process.versions.node.split(".")[0]) >= oldestThatRuns) {
     );
     process.exit(1);
   }
-  const child = spawn(pinned, [fileURLToPath(entry), ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(pinned, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
   // A terminal sends Ctrl-C to both: the child decides when to end. Anything else is passed on.
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));

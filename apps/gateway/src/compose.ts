@@ -21,6 +21,7 @@ export type Composition = {
   /** Bytes. */
   readonly bodyLimit: number;
   price(record: ExchangeRecord): number | null;
+  loadPrices(): Promise<void> | undefined;
   close(): Promise<void>;
 };
 
@@ -73,6 +74,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     providers,
     failures,
     bodyLimit: Math.floor(config.server.body_limit_mb * 1024 * 1024),
+    loadPrices: prices.load,
     price({ provider, model, startedAt, usage, serviceTier }) {
       if (!usage) return null;
       return prices.cost({

@@ -74,6 +74,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       if (cost !== null) metrics.cost(record, cost);
       return cost;
     },
+    beforePricing: () => current.loadPrices(),
     waitMs: ledgerWaitMs,
     mostQueued,
     onError: (error, queued) => log.error({ err: error, queued }, "the ledger cannot be written; rows wait in memory"),

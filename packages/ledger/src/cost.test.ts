@@ -1,6 +1,6 @@
 import type { DialectName, JsonObject } from "@trunkline/contracts";
 import { dialects } from "@trunkline/dialects";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { createPriceBook } from "./price-book.ts";
 
 type Row = {
@@ -346,6 +346,8 @@ const answers: Record<DialectName, (usage: JsonObject) => JsonObject> = {
   "anthropic-messages": (usage) => ({ content: [], usage }),
   gemini: (usageMetadata) => ({ candidates: [{}], usageMetadata }),
 };
+
+beforeAll(() => createPriceBook([]).load());
 
 const at = Date.UTC(2026, 10, 21, 12);
 

@@ -1,4 +1,4 @@
-import { calcPrice } from "@pydantic/genai-prices";
+import type { calcPrice } from "@pydantic/genai-prices";
 import type { Usage } from "@trunkline/contracts";
 import { costOf } from "./cost.ts";
 import { tierFactor } from "./service-tiers.ts";
@@ -12,6 +12,8 @@ export type PriceOverride = {
 };
 
 export type PriceBook = {
+  /** Loads the price list, which is large and needed only once there is something to charge; undefined when it is there. */
+  load(): Promise<void> | undefined;
   /** The tariff in force, or undefined when none is known. `source` is what the price list calls the vendor. */
   tariffFor(question: { provider: string; source: string; model: string; at: number }): Tariff | undefined;
   /** Nano-USD, or null when the price is not known. */
@@ -35,6 +37,8 @@ const listNames: Readonly<Record<string, string>> = { gemini: "google", xai: "x-
 const free: ReadonlySet<string> = new Set(["trunkline", "ollama", "lmstudio", "llama.cpp", "llama-file"]);
 const nothing: Tariff = { input_mtok: 0, output_mtok: 0 };
 
+let list: typeof calcPrice | undefined;
+
 export function createPriceBook(overrides: readonly PriceOverride[]): PriceBook {
   const kept = new Map<string, { tariff: Tariff | undefined; until: number }>();
 
@@ -42,7 +46,8 @@ export function createPriceBook(overrides: readonly PriceOverride[]): PriceBook 
     const name = `${source}/${model}`;
     const known = kept.get(name);
     if (known && known.until > at) return known.tariff;
-    const found = calcPrice({ input_tokens: 0 }, model, {
+    if (!list) throw new Error("the price list has not been loaded");
+    const found = list({ input_tokens: 0 }, model, {
       providerId: listNames[source] ?? source,
       timestamp: new Date(at),
     });
@@ -54,6 +59,12 @@ export function createPriceBook(overrides: readonly PriceOverride[]): PriceBook 
   }
 
   const book: PriceBook = {
+    load: () =>
+      list
+        ? undefined
+        : import("@pydantic/genai-prices").then((module) => {
+            list = module.calcPrice;
+          }),
     tariffFor({ provider, source, model, at }) {
       const override = overrides.find((candidate) => candidate.provider === provider && candidate.matches(model));
       if (override) return override.tariff;

@@ -5,6 +5,8 @@ export type WriterOptions = {
   /** All of them or none, on disk when it resolves. */
   readonly append: (exchanges: readonly PricedExchange[]) => Promise<void>;
   readonly price: (record: ExchangeRecord) => number | null;
+  /** What `price` needs first, when it needs something. */
+  readonly beforePricing?: () => Promise<void> | undefined;
   /** Milliseconds a record waits for others to share a transaction with. */
   readonly waitMs: number;
   /** Records kept while the database does not take them; the oldest beyond it are dropped, loudly. */
@@ -48,6 +50,8 @@ export function createWriter(options: WriterOptions): Writer {
     while (queue.length > 0) {
       const batch = queue.slice(0, rowsAtOnce);
       try {
+        const waiting = options.beforePricing?.();
+        if (waiting) await waiting;
         await options.append(batch.map((record) => ({ record, costNanoUsd: options.price(record) })));
       } catch (error) {
         options.onError(error, queue.length);

@@ -1,8 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { GatewayError, newRequestId, toGatewayError } from "@trunkline/contracts";
 import type { Gateway } from "../gateway.ts";
-import { createApp } from "./app.ts";
 import { applyCors } from "./cors.ts";
 import { dialectOfPath, matchModelRoute, modelPaths } from "./model-routes.ts";
 import { isReadPath, modelsDialect, serveRead } from "./read-routes.ts";
@@ -21,27 +20,36 @@ const acceptableId = /^[A-Za-z0-9._:-]{8,128}$/;
  * The HTTP server. Model routes are served on node:http itself, where a framework would cost more than the gateway; everything else
  * goes to Fastify behind the same socket.
  */
-export async function createHttpServer(gateway: Gateway): Promise<Server> {
-  let other: (message: IncomingMessage, response: ServerResponse) => void = () => {};
+export function createHttpServer(gateway: Gateway): Server {
+  let app: Promise<RequestListener> | undefined;
+  const other: RequestListener = (message, response) => {
+    // Loaded at the first request that needs it.
+    app ??= loadApp(gateway, server);
+    app.then(
+      (handle) => handle(message, response),
+      (error: unknown) => crashed(gateway, error, "", response),
+    );
+  };
   const server = createServer(
     { headersTimeout, requestTimeout, keepAliveTimeout, maxHeaderSize, noDelay: true },
     (message, response) => route(gateway, other, message, response),
   );
   server.on("clientError", onClientError);
-  const app = await createApp(gateway, (handler) => {
-    other = handler as typeof other;
-    return server;
-  });
-  await app.ready();
   return server;
 }
 
-function route(
-  gateway: Gateway,
-  other: (message: IncomingMessage, response: ServerResponse) => void,
-  message: IncomingMessage,
-  response: ServerResponse,
-): void {
+async function loadApp(gateway: Gateway, server: Server): Promise<RequestListener> {
+  const { createApp } = await import("./app.ts");
+  let handle: RequestListener | undefined;
+  const app = await createApp(gateway, (handler) => {
+    handle = handler as RequestListener;
+    return server;
+  });
+  await app.ready();
+  return handle!;
+}
+
+function route(gateway: Gateway, other: RequestListener, message: IncomingMessage, response: ServerResponse): void {
   const url = message.url ?? "/";
   const queryAt = url.indexOf("?");
   const path = queryAt < 0 ? url : url.slice(0, queryAt);

@@ -1,5 +1,7 @@
 import { unwatchFile, watchFile } from "node:fs";
 import type { Server } from "node:http";
+import { flushCompileCache } from "node:module";
+import { setFlagsFromString } from "node:v8";
 import { createKey } from "@trunkline/admin";
 import { ensureAdminPassword } from "../admin-password.ts";
 import { discover, withDiscovered, type Discovered } from "../config/discover.ts";
@@ -56,7 +58,7 @@ export async function serve(environment: Environment, options: { readonly termin
   const adminPassword = await ensureAdminPassword(gateway.store, environment["TRUNKLINE_ADMIN_PASSWORD"]);
   const needsKey = !environment["TRUNKLINE_CLIENTS"] && (await gateway.store.keys.count()) === 0;
   const firstKey = needsKey ? (await createKey(gateway.store.keys, { name: "first" }, Date.now())).secret : undefined;
-  const server = await createHttpServer(gateway);
+  const server = createHttpServer(gateway);
   const port = await listen(server, config.server.host, config.server.port).catch(async (error: unknown) => {
     await gateway.stop(0);
     throw error;
@@ -69,6 +71,7 @@ export async function serve(environment: Environment, options: { readonly termin
       `listening on ${config.server.host}: everyone who reaches this machine reaches the gateway; put TLS in front of it`,
     );
   log.info({ port, version }, "started");
+  settleMemory();
 
   const reload = () => reloadConfig(home, environment, gateway, complete);
   watchFile(home.configFile, { interval: lookMs, persistent: false }, (now, before) => {
@@ -122,6 +125,12 @@ function listen(server: Server, host: string, port: number): Promise<number> {
 
 function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+/** From here on the young generation grows as it is used; what was compiled is kept for the next start, however this process ends. */
+function settleMemory(): void {
+  setFlagsFromString("--semi-space-growth-factor=2");
+  flushCompileCache();
 }
 
 /** A good file replaces the configuration in force; a bad one is reported and changes nothing. */

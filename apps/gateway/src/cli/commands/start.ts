@@ -8,7 +8,7 @@ import { findRunning, urlHost } from "../../process/run-state.ts";
 import { banner } from "../banner.ts";
 import { CommandError, exitCodes, type CommandContext } from "../context.ts";
 
-const entry = fileURLToPath(new URL("../main.ts", import.meta.url));
+const entry = fileURLToPath(new URL("../../../bin/trunkline.mjs", import.meta.url));
 /** Tries and the milliseconds between them to see a daemon come up, and a stopped one go. */
 const tries = 300;
 const betweenMs = 100;
