@@ -11,7 +11,8 @@ export * from "./shared/embeddings.ts";
 export { createCollector } from "./shared/collect.ts";
 export { restoreToolCalls, restoreToolEvents } from "./shared/restore-tools.ts";
 export { createSseParser, sseEvent } from "./shared/sse.ts";
-export { replaceMember, setMember } from "./shared/splice.ts";
+export { bodyOf, RequestBody } from "./shared/request-body.ts";
+export { replaceMember } from "./shared/splice.ts";
 export { createToolNames, type ToolNames } from "./shared/tool-names.ts";
 
 /** Every dialect by its name. */

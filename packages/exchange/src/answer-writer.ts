@@ -6,7 +6,7 @@ import {
   type StreamEvent,
   type Usage,
 } from "@trunkline/contracts";
-import { dialects, type AnswerContext, type Dialect, type StreamEncoder } from "@trunkline/dialects";
+import { dialects, type AnswerContext, type Dialect, type RequestBody, type StreamEncoder } from "@trunkline/dialects";
 import type { ClientAnswer } from "./client-answer.ts";
 import type { Incoming } from "./incoming.ts";
 import { createThroughFilter, type ThroughFilter } from "./through-filter.ts";
@@ -32,7 +32,7 @@ export type AnswerWriterOptions = {
   readonly incoming: Incoming;
   readonly answer: ClientAnswer;
   /** The request's members as the client sent them. */
-  readonly echo: JsonObject;
+  readonly echo: RequestBody;
   /** Headers for whatever the answer will be; read at the moment it begins. */
   readonly headers: () => Readonly<Record<string, string>>;
   readonly heartbeatMs: number;
@@ -57,7 +57,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
     firstContentAt: undefined,
     characters: 0,
   };
-  const wantsUsage = asObject(incoming.body["stream_options"])?.["include_usage"] === true;
+  const wantsUsage = asObject(incoming.body.member("stream_options"))?.["include_usage"] === true;
   let begun = false;
   let ended = false;
   let contentType = "application/json";
@@ -73,9 +73,9 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
   function context(): AnswerContext {
     return {
       model: incoming.model,
-      echo: options.echo,
+      echo: options.echo.whole(),
       includeUsage: wantsUsage,
-      estimatedInputTokens: Math.ceil(incoming.bytes.length / 4),
+      estimatedInputTokens: Math.ceil(incoming.body.bytes.length / 4),
       asJsonArray: incoming.asJsonArray,
       requestId: incoming.id,
       now: options.now(),

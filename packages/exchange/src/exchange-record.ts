@@ -57,6 +57,6 @@ function billed(observed: Observed, outcome: Outcome, incoming: Incoming): Usage
   if (incoming.operation !== "generate" || (outcome !== "ok" && firstContentAt === undefined)) return usage ?? null;
   const outputTokens = Math.max(usage?.outputTokens ?? 0, Math.ceil(characters / 4));
   if (outcome === "ok" && characters === 0) return usage ?? null;
-  const inputTokens = usage?.inputTokens ?? Math.ceil(incoming.bytes.length / 4);
+  const inputTokens = usage?.inputTokens ?? Math.ceil(incoming.body.bytes.length / 4);
   return usageOf({ ...usage, inputTokens, outputTokens, estimated: true });
 }

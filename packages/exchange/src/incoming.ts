@@ -1,4 +1,5 @@
-import type { DialectName, JsonObject, Operation } from "@trunkline/contracts";
+import type { DialectName, Operation } from "@trunkline/contracts";
+import type { RequestBody } from "@trunkline/dialects";
 
 /** A request as the HTTP edge hands it over, already parsed. */
 export type Incoming = {
@@ -12,8 +13,7 @@ export type Incoming = {
   readonly stream: boolean;
   /** Gemini's stream without `alt=sse`. */
   readonly asJsonArray: boolean;
-  readonly bytes: Buffer;
-  readonly body: JsonObject;
+  readonly body: RequestBody;
   /** The client's headers that mean something to the vendor. */
   readonly vendorHeaders: Readonly<Record<string, string>>;
 };

@@ -6,6 +6,7 @@ import {
   type JsonValue,
   type StoredResponse,
 } from "@trunkline/contracts";
+import type { RequestBody } from "@trunkline/dialects";
 
 /** The port stateful Responses need. What is stored is one client's conversation: it is found under that client's key only. */
 export type ResponseStore = {
@@ -27,11 +28,11 @@ export function inputItems(body: JsonObject): JsonValue[] {
  * `instructions` are not carried over, as at OpenAI. Undefined when the request builds on nothing of ours.
  */
 export async function withPrevious(
-  body: JsonObject,
+  request: RequestBody,
   keyId: string,
   store: ResponseStore,
 ): Promise<{ body: JsonObject; provider: string | null } | undefined> {
-  const id = asString(body["previous_response_id"]);
+  const id = asString(request.member("previous_response_id"));
   if (id === undefined) return undefined;
   const previous = await store.find(id, keyId);
   if (!previous) {
@@ -43,6 +44,7 @@ export async function withPrevious(
       },
     );
   }
+  const body = request.whole();
   if (previous.provider !== null) return { body, provider: previous.provider };
   const { previous_response_id: _id, ...rest } = body;
   const input = [...(previous.input ?? []), ...asArray(previous.response?.["output"]), ...inputItems(body)];

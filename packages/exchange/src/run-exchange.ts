@@ -7,7 +7,7 @@ import {
   type Key,
   type Outcome,
 } from "@trunkline/contracts";
-import { decodeEmbedRequest, dialects, encodeCount } from "@trunkline/dialects";
+import { bodyOf, decodeEmbedRequest, dialects, encodeCount } from "@trunkline/dialects";
 import { isModelAllowed, type PolicyContext } from "@trunkline/policies";
 import type { AnswerSink, ProviderCall, ProviderRequest } from "@trunkline/providers";
 import { createAnswerWriter, type AnswerWriter } from "./answer-writer.ts";
@@ -72,8 +72,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     const keyId = policyContext.key?.id ?? "";
     const previous =
       incoming.dialect === "openai-responses" ? await withPrevious(incoming.body, keyId, runtime.responses) : undefined;
-    if (previous && previous.provider === null)
-      incoming = { ...incoming, body: previous.body, bytes: Buffer.from(JSON.stringify(previous.body)) };
+    if (previous && previous.provider === null) incoming = { ...incoming, body: bodyOf(previous.body) };
     const found = runtime.catalogue.resolve(incoming.model);
     target = found instanceof Promise ? await found : found;
     if (policyContext.key) checkAllowed(policyContext.key, incoming.model, target);
@@ -91,7 +90,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
   let decoded: Conversation | undefined;
   const conversation = () =>
     (decoded ??= {
-      ...dialects[incoming.dialect].decodeRequest(incoming.body, incoming.model),
+      ...dialects[incoming.dialect].decodeRequest(incoming.body.whole(), incoming.model),
       stream: incoming.stream,
     });
   const request: ProviderRequest = {
@@ -101,7 +100,6 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     model,
     requestedModel: incoming.model,
     stream: incoming.stream,
-    bytes: incoming.bytes,
     body: incoming.body,
     batch: incoming.batch,
     headers: incoming.vendorHeaders,
@@ -155,14 +153,14 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
   function keepResponse(): Promise<void> | undefined {
     const { response, responseId } = writer.observed;
     if (incoming.dialect !== "openai-responses" || incoming.operation !== "generate") return undefined;
-    if (!(incoming.body["store"] ?? runtime.storeByDefault)) return undefined;
+    if (!(incoming.body.member("store") ?? runtime.storeByDefault)) return undefined;
     const shared = { keyId: policyContext.key?.id ?? "", createdAt: incoming.receivedAt };
     if (response) {
       return runtime.responses.save({
         ...shared,
         id: String(response["id"]),
         provider: null,
-        input: inputItems(incoming.body),
+        input: inputItems(incoming.body.whole()),
         response,
       });
     }
@@ -265,7 +263,7 @@ function keptElsewhere(provider: string): GatewayError {
 }
 
 function cannot(incoming: Incoming, provider: string): GatewayError {
-  if (incoming.operation === "embed") decodeEmbedRequest(incoming.dialect, incoming.body, incoming.batch);
+  if (incoming.operation === "embed") decodeEmbedRequest(incoming.dialect, incoming.body.whole(), incoming.batch);
   return new GatewayError(
     "unsupported_parameter",
     `The provider '${provider}' has no embeddings. Choose an embedding model of another provider.`,

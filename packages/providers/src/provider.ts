@@ -7,6 +7,7 @@ import type {
   Operation,
   StreamEvent,
 } from "@trunkline/contracts";
+import type { RequestBody } from "@trunkline/dialects";
 
 /** What a source of models can do. What it cannot is refused or degraded before anything is sent. */
 export type Capabilities = {
@@ -31,10 +32,8 @@ export type ProviderRequest = {
   /** The name the client used. */
   readonly requestedModel: string;
   readonly stream: boolean;
-  /** The client's body as it came, for a provider that speaks the same dialect. */
-  readonly bytes: Buffer;
-  /** The same, parsed. */
-  readonly body: JsonObject;
+  /** The client's body: as it came for a provider that speaks the same dialect, else parsed. */
+  readonly body: RequestBody;
   /** Gemini's embeddings of many inputs have an operation of their own. */
   readonly batch: boolean;
   /** Headers of the client that mean something to the vendor, lower case. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib";
-import { GatewayError, isObject, type JsonObject } from "@trunkline/contracts";
+import { GatewayError } from "@trunkline/contracts";
 
 type Inflate = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
 
@@ -59,22 +59,4 @@ async function decompress(body: Buffer, encoding: string, limit: number): Promis
     if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(limit);
     throw new GatewayError("invalid_request", `The request body is not valid ${encoding}.`, { cause: error });
   }
-}
-
-/** The body as a JSON object. Throws `invalid_json` that says where the text breaks off. */
-export function parseBody(bytes: Buffer): JsonObject {
-  const text = bytes.toString("utf8");
-  if (text.trim() === "") throw new GatewayError("invalid_json", "The request body is empty. Send a JSON object.");
-  let value: unknown;
-  try {
-    // A member of this name would change an object's prototype wherever it is copied.
-    value = text.includes('"__proto__"')
-      ? JSON.parse(text, (key, member: unknown) => (key === "__proto__" ? undefined : member))
-      : JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof SyntaxError ? error.message.slice(0, 200) : "it is nested too deeply";
-    throw new GatewayError("invalid_json", `We could not parse the JSON body of your request: ${reason}`);
-  }
-  if (!isObject(value)) throw new GatewayError("invalid_json", "The request body must be a JSON object.");
-  return value;
 }

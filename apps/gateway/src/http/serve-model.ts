@@ -1,19 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import {
-  asBoolean,
-  asString,
-  GatewayError,
-  toGatewayError,
-  type DialectName,
-  type JsonObject,
-} from "@trunkline/contracts";
+import { asBoolean, asString, GatewayError, toGatewayError, type DialectName } from "@trunkline/contracts";
+import { RequestBody } from "@trunkline/dialects";
 import { runExchange, writeError, type Incoming } from "@trunkline/exchange";
 import { vendorHeaders } from "@trunkline/providers";
 import type { Gateway } from "../gateway.ts";
 import { clientAnswer } from "./client-answer.ts";
 import { secretOf } from "./credentials.ts";
 import type { ModelRoute } from "./model-routes.ts";
-import { parseBody, readBody } from "./read-body.ts";
+import { readBody } from "./read-body.ts";
 
 /** Milliseconds a client that was refused may go on sending before it is cut off. */
 const lingerMs = 5000;
@@ -31,8 +25,7 @@ export async function serveModel(
   const answer = clientAnswer(response, requestId);
   let incoming: Incoming;
   try {
-    const bytes = await readBody(message, gateway.current.bodyLimit);
-    const body = parseBody(bytes);
+    const body = new RequestBody(await readBody(message, gateway.current.bodyLimit));
     const stream = route.stream ?? (route.dialect !== "gemini" && route.operation === "generate" && wantsStream(body));
     incoming = {
       id: requestId,
@@ -44,7 +37,6 @@ export async function serveModel(
       model: modelOf(route, body),
       stream,
       asJsonArray: route.dialect === "gemini" && stream && query?.get("alt") !== "sse",
-      bytes,
       body,
       vendorHeaders: pickHeaders(message, route.dialect),
     };
@@ -56,8 +48,8 @@ export async function serveModel(
   await runExchange(gateway.current.exchange, incoming, answer);
 }
 
-function wantsStream(body: JsonObject): boolean {
-  const { stream } = body;
+function wantsStream(body: RequestBody): boolean {
+  const stream = body.member("stream");
   if (stream !== undefined && stream !== null && asBoolean(stream) === undefined) {
     throw new GatewayError("invalid_request", "Invalid type for 'stream': expected a boolean.", {
       parameter: "stream",
@@ -66,9 +58,9 @@ function wantsStream(body: JsonObject): boolean {
   return stream === true;
 }
 
-function modelOf(route: ModelRoute, body: JsonObject): string {
+function modelOf(route: ModelRoute, body: RequestBody): string {
   if (route.model !== undefined) return route.model;
-  const model = asString(body["model"]);
+  const model = asString(body.member("model"));
   if (model === undefined || model === "")
     throw new GatewayError("invalid_request", "Missing required parameter: 'model' must be a string.", {
       parameter: "model",

@@ -4,21 +4,33 @@ const backslash = 92;
 /** Where one member's value stands in JSON text: byte offsets, end exclusive. */
 export type Span = { readonly start: number; readonly end: number };
 
-function skipString(bytes: Uint8Array, at: number): number {
-  for (let index = at + 1; index < bytes.length; index++) {
-    if (bytes[index] === backslash) index++;
-    else if (bytes[index] === quote) return index + 1;
+/** Bytes of a string looked at one by one; behind them the system's own search is faster. */
+const shortString = 32;
+
+function skipString(bytes: Buffer, at: number): number {
+  const near = Math.min(bytes.length, at + 1 + shortString);
+  let index = at + 1;
+  for (; index < near; index++) {
+    const byte = bytes[index];
+    if (byte === backslash) index++;
+    else if (byte === quote) return index + 1;
+  }
+  for (index = bytes.indexOf(quote, index); index >= 0; index = bytes.indexOf(quote, index + 1)) {
+    let before = index - 1;
+    while (before > at && bytes[before] === backslash) before--;
+    // The quote is escaped by an odd number of backslashes.
+    if ((index - before) % 2 === 1) return index + 1;
   }
   return bytes.length;
 }
 
-function skipSpace(bytes: Uint8Array, at: number): number {
+function skipSpace(bytes: Buffer, at: number): number {
   let index = at;
   while (bytes[index] === 32 || bytes[index] === 10 || bytes[index] === 13 || bytes[index] === 9) index++;
   return index;
 }
 
-function skipValue(bytes: Uint8Array, at: number): number {
+function skipValue(bytes: Buffer, at: number): number {
   const first = bytes[at];
   if (first === quote) return skipString(bytes, at);
   if (first !== 123 && first !== 91) {
@@ -44,7 +56,7 @@ function isEnd(byte: number): boolean {
  * Values of the member at `path` in the JSON object `bytes` holds, every one where a name is repeated. The text must have been found to
  * be JSON before; nothing outside the path's own objects is looked at closely.
  */
-export function findMember(bytes: Uint8Array, path: readonly string[], from = 0): Span[] {
+function findMember(bytes: Buffer, path: readonly string[], from = 0): Span[] {
   const [name, ...below] = path;
   const wanted = Buffer.from(JSON.stringify(name));
   const spans: Span[] = [];
@@ -82,15 +94,34 @@ export function replaceMember(bytes: Buffer, path: readonly string[], value: str
   return Buffer.concat(pieces);
 }
 
-/** The text with a member set: replaced where it stands, else put first. */
-export function setMember(bytes: Buffer, name: string, value: string): Buffer {
-  if (findMember(bytes, [name]).length > 0) return replaceMember(bytes, [name], value);
-  const brace = skipSpace(bytes, 0);
-  const next = skipSpace(bytes, brace + 1);
-  const comma = bytes[next] === 125 ? "" : ",";
-  return Buffer.concat([
-    bytes.subarray(0, brace + 1),
-    Buffer.from(`${JSON.stringify(name)}:${value}${comma}`),
-    bytes.subarray(brace + 1),
-  ]);
+/** Members of the object a text consists of, by name, without a look into their values; undefined when the text is no object. */
+export function scanObject(bytes: Buffer):
+  | {
+      readonly spans: ReadonlyMap<string, Span>;
+      /** A name is repeated or written with escapes. */ readonly isAmbiguous: boolean;
+    }
+  | undefined {
+  const spans = new Map<string, Span>();
+  let isAmbiguous = false;
+  let index = skipSpace(bytes, 0);
+  if (bytes[index] !== 123) return undefined;
+  index = skipSpace(bytes, index + 1);
+  let mayEnd = true;
+  while (bytes[index] !== 125 || !mayEnd) {
+    if (bytes[index] !== quote) return undefined;
+    const nameEnd = skipString(bytes, index);
+    const name = bytes.toString("utf8", index + 1, nameEnd - 1);
+    const colon = skipSpace(bytes, nameEnd);
+    if (bytes[colon] !== 58) return undefined;
+    const start = skipSpace(bytes, colon + 1);
+    const end = skipValue(bytes, start);
+    if (end === start) return undefined;
+    if (spans.has(name) || name.includes("\\")) isAmbiguous = true;
+    spans.set(name, { start, end });
+    index = skipSpace(bytes, end);
+    mayEnd = bytes[index] !== 44;
+    if (!mayEnd) index = skipSpace(bytes, index + 1);
+    else if (bytes[index] !== 125) return undefined;
+  }
+  return skipSpace(bytes, index + 1) === bytes.length ? { spans, isAmbiguous } : undefined;
 }

@@ -64,7 +64,7 @@ export async function createAiSdkProvider(options: AiSdkProviderOptions): Promis
   }
 
   async function embed(request: ProviderRequest, sink: AnswerSink, signal: AbortSignal): Promise<void> {
-    const wanted = decodeEmbedRequest(request.dialect, request.body, request.batch);
+    const wanted = decodeEmbedRequest(request.dialect, request.body.whole(), request.batch);
     const model = embeddingModel(sdk, request.model);
     if (!model)
       throw new GatewayError("unsupported_parameter", `The provider '${name}' has no embeddings.`, {

@@ -1,4 +1,4 @@
-import { dialects } from "@trunkline/dialects";
+import { bodyOf, dialects } from "@trunkline/dialects";
 import type { GatewayError, JsonObject, StreamEvent } from "@trunkline/contracts";
 import { expect, test } from "vitest";
 import { createEchoProvider } from "./echo-provider.ts";
@@ -18,8 +18,7 @@ function hear(body: JsonObject): Promise<Heard> {
         model: "echo",
         requestedModel: "trunkline/echo",
         stream: true,
-        bytes: Buffer.alloc(0),
-        body,
+        body: bodyOf(body),
         batch: false,
         headers: {},
         conversation: () => conversation,

@@ -56,7 +56,7 @@ export function createEchoProvider(): Provider {
 /** Nothing is said before `start` has returned: callers keep the call it gives them. */
 function startEmbedding(request: ProviderRequest, sink: AnswerSink): ProviderCall {
   return play(() => {
-    const wanted = decodeEmbedRequest(request.dialect, request.body, request.batch);
+    const wanted = decodeEmbedRequest(request.dialect, request.body.whole(), request.batch);
     const vectors = wanted.inputs.map((text) => embed(text, wanted.dimensions ?? dimensions));
     const inputTokens = wanted.inputs.reduce((sum, text) => sum + roughTokens(text), 0);
     sink.json(

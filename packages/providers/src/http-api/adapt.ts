@@ -1,12 +1,13 @@
-import { asArray, asObject, isObject, type JsonObject } from "@trunkline/contracts";
-import type { TargetTraits } from "@trunkline/dialects";
+import { asArray, asObject, isObject } from "@trunkline/contracts";
+import type { RequestBody, TargetTraits } from "@trunkline/dialects";
 
 /**
  * Whether a Chat request for a vendor that speaks Chat its own way has to be rewritten: members it refuses, a role or a name it does
  * not know, files it does not fetch. Everything else goes through byte for byte.
  */
-export function needsAdapting(body: JsonObject, traits: TargetTraits): boolean {
+export function needsAdapting(request: RequestBody, traits: TargetTraits): boolean {
   if (traits.family === "openai") return false;
+  const body = request.whole();
   if (traits.refuses.some((member) => body[member] !== undefined)) return true;
   if (traits.maxTokensField === "max_tokens" && body["max_completion_tokens"] !== undefined) return true;
   if (!traits.reasoningEffort && body["reasoning_effort"] !== undefined) return true;

@@ -66,7 +66,7 @@ export async function createHttpProvider(options: HttpProviderOptions): Promise<
       ...fromClient,
       ...ownHeaders,
     });
-    for (const _ in fromClient) return make();
+    if (Object.keys(fromClient).length > 0) return make();
     const kind = stream ? `${dialect} stream` : dialect;
     let headers = prepared.get(kind);
     if (!headers) prepared.set(kind, (headers = make()));

@@ -20,7 +20,7 @@ export function sendEmbeddings(
   request: ProviderRequest,
   sink: AnswerSink,
 ): ProviderCall {
-  const wanted = decodeEmbedRequest(request.dialect, request.body, request.batch);
+  const wanted = decodeEmbedRequest(request.dialect, request.body.whole(), request.batch);
   return sendWhole(
     target,
     dialect,

@@ -5,13 +5,13 @@ import {
   toGatewayError,
   type DialectName,
   type JsonObject,
+  type JsonValue,
 } from "@trunkline/contracts";
 import {
   createSseParser,
   dialects,
   restoreToolCalls,
   restoreToolEvents,
-  setMember,
   type EncodedRequest,
 } from "@trunkline/dialects";
 import { gather } from "../http1/gather.ts";
@@ -60,21 +60,14 @@ export function sendThrough(target: HttpTarget, request: ProviderRequest, sink: 
   });
 }
 
-function throughBody(target: HttpTarget, request: ProviderRequest): Buffer {
-  let bytes = request.bytes;
-  if (request.dialect !== "gemini" && request.body["model"] !== request.model)
-    bytes = setMember(bytes, "model", JSON.stringify(request.model));
-  if (
-    request.dialect === "openai-chat" &&
-    request.operation === "generate" &&
-    request.stream &&
-    target.traits.streamUsage
-  ) {
-    const given = asObject(request.body["stream_options"]);
-    if (given?.["include_usage"] !== true)
-      bytes = setMember(bytes, "stream_options", JSON.stringify({ ...given, include_usage: true }));
+function throughBody(target: HttpTarget, { dialect, operation, stream, body, model }: ProviderRequest): Buffer {
+  const changes: Record<string, JsonValue> = {};
+  if (dialect !== "gemini" && body.member("model") !== model) changes["model"] = model;
+  if (dialect === "openai-chat" && operation === "generate" && stream && target.traits.streamUsage) {
+    const given = asObject(body.member("stream_options"));
+    if (given?.["include_usage"] !== true) changes["stream_options"] = { ...given, include_usage: true };
   }
-  return bytes;
+  return Object.keys(changes).length > 0 ? body.with(changes) : body.bytes;
 }
 
 /** Another dialect upstream: its answer becomes events (or a whole answer) of our own form. */

@@ -89,7 +89,7 @@ export function createLlamaFileProvider(options: LlamaFileProviderOptions): Prov
   }
 
   async function embed(request: ProviderRequest, sink: AnswerSink): Promise<void> {
-    const wanted = decodeEmbedRequest(request.dialect, request.body, request.batch);
+    const wanted = decodeEmbedRequest(request.dialect, request.body.whole(), request.batch);
     const { model } = await load();
     const context = await model.createEmbeddingContext();
     const vectors: (readonly number[])[] = [];
