@@ -1,7 +1,8 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib";
 import { GatewayError } from "@trunkline/contracts";
+import { borrow, release } from "./buffer-pool.ts";
 
 type Inflate = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
 
@@ -19,13 +20,33 @@ function tooLarge(limit: number): GatewayError {
   );
 }
 
-/** The whole body, at most `limit` bytes, also after decompression. Throws `body_too_large`, or `client_closed` when it never came whole. */
-export function readBody(message: IncomingMessage, limit: number): Promise<Buffer> {
-  if (Number(message.headers["content-length"] ?? 0) > limit) return Promise.reject(tooLarge(limit));
+/**
+ * The whole body, at most `limit` bytes, also after decompression. Large ones lie in a borrowed buffer, handed back when the response is
+ * closed: nothing may keep the bytes longer. Throws `body_too_large`, or `client_closed` when it never came whole.
+ */
+export function readBody(message: IncomingMessage, response: ServerResponse, limit: number): Promise<Buffer> {
+  const length = Number(message.headers["content-length"] ?? 0);
+  if (length > limit) return Promise.reject(tooLarge(limit));
   const encoding = message.headers["content-encoding"];
-  const plain = readBytes(message, limit);
-  if (encoding === undefined || encoding === "identity") return plain;
-  return plain.then((body) => decompress(body, encoding, limit));
+  if (encoding !== undefined && encoding !== "identity")
+    return readBytes(message, limit).then((body) => decompress(body, encoding, limit));
+  const room = borrow(length);
+  if (!room) return readBytes(message, limit);
+  // The exchange hears of the same event and cancels its call upstream: the buffer is free a moment later.
+  response.once("close", () => setImmediate(release, room));
+  return readInto(message, room);
+}
+
+function readInto(message: IncomingMessage, room: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let size = 0;
+    message.on("data", (chunk: Buffer) => {
+      chunk.copy(room, size);
+      size += chunk.length;
+    });
+    message.on("end", () => resolve(room.subarray(0, size)));
+    message.on("error", () => reject(incomplete()));
+  });
 }
 
 function readBytes(message: IncomingMessage, limit: number): Promise<Buffer> {
@@ -40,10 +61,12 @@ function readBytes(message: IncomingMessage, limit: number): Promise<Buffer> {
       } else chunks.push(chunk);
     });
     message.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
-    message.on("error", () =>
-      reject(new GatewayError("client_closed", "The client went away while sending its request.")),
-    );
+    message.on("error", () => reject(incomplete()));
   });
+}
+
+function incomplete(): GatewayError {
+  return new GatewayError("client_closed", "The client went away while sending its request.");
 }
 
 async function decompress(body: Buffer, encoding: string, limit: number): Promise<Buffer> {

@@ -25,7 +25,7 @@ export async function serveModel(
   const answer = clientAnswer(response, requestId);
   let incoming: Incoming;
   try {
-    const body = new RequestBody(await readBody(message, gateway.current.bodyLimit));
+    const body = new RequestBody(await readBody(message, response, gateway.current.bodyLimit));
     const stream = route.stream ?? (route.dialect !== "gemini" && route.operation === "generate" && wantsStream(body));
     incoming = {
       id: requestId,
