@@ -1,26 +1,36 @@
 import type { ServerResponse } from "node:http";
 import type { ClientAnswer } from "@trunkline/exchange";
+import { afterPoll } from "@trunkline/providers";
 
 /** Bytes of an answer that is sent as one piece with its head. */
 const joinedAtMost = 16 * 1024;
 
 /**
- * The exchange's view of a response. Pieces written in one tick leave in one write to the socket.
+ * The exchange's view of a response. What is written while sockets are read leaves afterwards, in one write to the socket.
  *
  * Methods, never getters: V8 gives every object literal with a getter a hidden class of its own, which lives in the old generation and
  * keeps the closure, and with it the whole request, alive past every minor collection. One getter here cost a third of a request's time.
  */
 export function clientAnswer(response: ServerResponse, requestId: string): ClientAnswer {
-  let corked = false;
-  function cork(): void {
-    if (corked) return;
-    corked = true;
-    response.cork();
-    process.nextTick(() => {
-      corked = false;
-      response.uncork();
-    });
+  let isWaiting = false;
+  let hasEnded = false;
+  let last: string | Buffer | undefined;
+
+  function flushLater(): void {
+    if (isWaiting) return;
+    isWaiting = true;
+    afterPoll(flush);
   }
+
+  function flush(): void {
+    isWaiting = false;
+    if (!hasEnded) response.uncork();
+    else if (last === undefined || last.length === 0) response.end();
+    // As text of the head's own encoding, which keeps every byte, a short answer joins the head in one piece.
+    else if (typeof last !== "string" && last.length <= joinedAtMost) response.end(last.toString("latin1"), "latin1");
+    else response.end(last);
+  }
+
   return {
     begin(status, headers) {
       if (response.headersSent || response.destroyed) return;
@@ -34,15 +44,14 @@ export function clientAnswer(response: ServerResponse, requestId: string): Clien
     },
     write(chunk) {
       if (response.destroyed) return true;
-      cork();
+      if (!isWaiting) response.cork();
+      flushLater();
       return response.write(chunk);
     },
     end(chunk) {
-      if (chunk === undefined || chunk.length === 0) response.end();
-      // As text of the head's own encoding, which keeps every byte, a short answer joins the head in one piece.
-      else if (typeof chunk !== "string" && chunk.length <= joinedAtMost)
-        response.end(chunk.toString("latin1"), "latin1");
-      else response.end(chunk);
+      hasEnded = true;
+      last = chunk;
+      flushLater();
     },
     isClosed() {
       return response.closed && !response.writableFinished;

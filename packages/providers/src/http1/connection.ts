@@ -1,5 +1,6 @@
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectSecure } from "node:tls";
+import { afterPoll } from "../shared/after-poll.ts";
 import { createResponseParser, type ResponseHeaders } from "./response-parser.ts";
 
 /** One answer, as its owner hears of it. `error` or `end` comes last, and only one of them. */
@@ -40,6 +41,7 @@ export function openConnection(options: ConnectionOptions): Connection {
   /** Bytes of the request still on their way: an answer that comes first leaves a connection nobody can use again. */
   let sending = false;
   const sent = () => (sending = false);
+  const uncork = () => socket.uncork();
   let keptMs = Number.POSITIVE_INFINITY;
   let failure: unknown;
   let standing = false;
@@ -102,6 +104,8 @@ export function openConnection(options: ConnectionOptions): Connection {
       parser.reset();
       keptMs = Number.POSITIVE_INFINITY;
       sending = true;
+      socket.cork();
+      afterPoll(uncork);
       if (body === undefined) socket.write(head, "latin1", sent);
       else if (typeof body === "string") {
         socket.cork();
