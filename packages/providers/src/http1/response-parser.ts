@@ -156,11 +156,17 @@ export function createResponseParser(handler: ResponseHandler): ResponseParser {
         complete = true;
         break;
       }
-      const text = line(bytes, longestSizeLine);
-      if (text === undefined) break;
-      const size = sizeLine.exec(text);
-      if (!size) throw new MalformedResponse("a chunk's size is not a number");
-      left = Number.parseInt(size[1]!, 16);
+      const size = plainSize(bytes, at);
+      if (size >= 0) {
+        while (bytes[at++] !== lineFeed);
+        left = size;
+      } else {
+        const text = line(bytes, longestSizeLine);
+        if (text === undefined) break;
+        const given = sizeLine.exec(text);
+        if (!given) throw new MalformedResponse("a chunk's size is not a number");
+        left = Number.parseInt(given[1]!, 16);
+      }
       state = left === 0 ? "trailers" : "chunk";
     }
     if (at < bytes.length && !complete) pending = bytes.subarray(at);
@@ -215,6 +221,20 @@ export function createResponseParser(handler: ResponseHandler): ResponseParser {
       return true;
     },
   };
+}
+
+/** The number of a line of up to 6 hexadecimal digits and nothing else, as nearly all are; -1 for any other, or half of one. */
+function plainSize(bytes: Buffer, from: number): number {
+  let size = 0;
+  for (let index = from; index <= from + 6; index++) {
+    const byte = bytes[index];
+    if (byte === undefined) return -1;
+    if (byte === carriageReturn) return index > from && bytes[index + 1] === lineFeed ? size : -1;
+    const digit = byte <= 57 ? byte - 48 : (byte | 32) - 87;
+    if (digit < 0 || digit > 15 || (byte > 57 && digit < 10)) return -1;
+    size = size * 16 + digit;
+  }
+  return -1;
 }
 
 function hasToken(header: string | undefined, token: string): boolean {
