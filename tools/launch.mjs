@@ -70,8 +70,15 @@ if (Number(process.versions.node.split(".")[0]) < 20)
   fail(`This is Node ${process.version}; Trunkline installs itself with Node 20 or newer.`);
 install();
 const node = newEnoughNode();
-const entry = wantsTools ? join(root, "tools", "check.ts") : join(root, "apps", "gateway", "bin", "trunkline.mjs");
-const child = spawn(node, [entry, command, ...rest], {
+/** @type {Record<string, string[]>} */
+const entries = {
+  start: ["apps/gateway/bin/trunkline.mjs", "start"],
+  bench: ["bench/run.ts"],
+  faults: ["tests/faults/run.ts"],
+  fuzz: ["tests/fuzz/run.ts"],
+};
+const [entry, ...first] = entries[command] ?? ["tools/check.ts", command];
+const child = spawn(node, [join(root, entry), ...first, ...rest], {
   cwd: root,
   stdio: "inherit",
   // Tools started from here must find the same Node.

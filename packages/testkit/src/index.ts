@@ -9,5 +9,5 @@ export {
 export { startPostgres, type TestPostgres } from "./postgres.ts";
 export { tinyGguf } from "./tiny-gguf.ts";
 export { caseNames, expected, type CaseName, type Expected } from "./fixtures/expected.ts";
-export { fixtures } from "./fixtures/index.ts";
+export { fixtures, scriptedAnswers } from "./fixtures/index.ts";
 export type { WireAnswer } from "./fixtures/wire.ts";
