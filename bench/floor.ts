@@ -21,8 +21,11 @@ const server = createServer((request, response) => {
       {
         onRequestStart: () => {},
         onResponseStart(_controller, status, headers) {
-          const { connection, "transfer-encoding": encoding, "keep-alive": keepAlive, ...rest } = headers;
-          response.writeHead(status, rest);
+          // What belongs to the connection is each side's own.
+          delete headers["connection"];
+          delete headers["keep-alive"];
+          delete headers["transfer-encoding"];
+          response.writeHead(status, headers);
         },
         onResponseData(_controller, chunk) {
           response.write(chunk);

@@ -33,6 +33,11 @@ export function asArray(value: unknown): JsonValue[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** What a table of ours has for a word of somebody else's, which may be `constructor` or `__proto__`. */
+export function lookUp<T>(table: Readonly<Record<string, T>>, word: string | undefined): T | undefined {
+  return word !== undefined && Object.hasOwn(table, word) ? table[word] : undefined;
+}
+
 /** Parses JSON, or undefined when the text is none. */
 export function parseJson(text: string): JsonValue | undefined {
   try {

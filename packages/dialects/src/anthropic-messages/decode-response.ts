@@ -6,6 +6,7 @@ import {
   type Completion,
   type Finish,
   type JsonObject,
+  lookUp,
 } from "@trunkline/contracts";
 import { decodeAssistantBlock } from "./blocks.ts";
 import { finishReasons } from "./schema.ts";
@@ -31,5 +32,9 @@ export function decodeResponse(body: JsonObject): Completion {
 }
 
 export function decodeFinish(reason: string | undefined, sequence: string | undefined): Finish {
-  return compact({ reason: finishReasons[reason ?? ""] ?? "other", native: reason, stopSequence: sequence }) as Finish;
+  return compact({
+    reason: lookUp(finishReasons, reason) ?? "other",
+    native: reason,
+    stopSequence: sequence,
+  }) as Finish;
 }

@@ -26,6 +26,7 @@ export function createStreamDecoder(): StreamDecoder {
   const blocks = new Map<number, Block>();
   let usage: JsonObject | undefined;
   let ended = false;
+  let finished = false;
 
   function fail(error: GatewayError, emit: EmitEvent): void {
     ended = true;
@@ -136,13 +137,20 @@ export function createStreamDecoder(): StreamDecoder {
           usage = mergeUsage(usage, asObject(event["usage"]));
           const delta = asObject(event["delta"]) ?? {};
           const reason = asString(delta["stop_reason"]);
-          if (reason !== undefined)
+          if (reason !== undefined) {
+            finished = true;
             emit({ type: "finish", choice: 0, finish: decodeFinish(reason, asString(delta["stop_sequence"])) });
+          }
           const total = decodeUsage(usage);
           if (total) emit({ type: "usage", usage: total });
           return;
         }
         case "message_stop":
+          if (!finished)
+            return fail(
+              new GatewayError("upstream_ended_early", "The provider's stream ended without a reason to."),
+              emit,
+            );
           ended = true;
           return emit({ type: "end" });
         case "error":

@@ -41,7 +41,7 @@ export function encodeRequest(conversation: Conversation, model: string, traits:
     } else
       addTurn(turns, message.role === "assistant" ? "assistant" : "user", "content", encodeMessage(message, context));
   }
-  if (turns[0]?.["role"] === "assistant")
+  if (turns[0]?.["role"] !== "user")
     turns.unshift({ role: "user", content: [{ type: "text", text: "(The conversation starts here.)" }] });
   const tools = conversation.tools.flatMap((tool) => encodeTool(tool, context));
   const body: JsonObject = compact({

@@ -1,4 +1,4 @@
-import { asString, type ErrorCode, type GatewayError } from "@trunkline/contracts";
+import { asString, type ErrorCode, type GatewayError, lookUp } from "@trunkline/contracts";
 import type { ErrorBody, UpstreamFailure } from "../dialect.ts";
 import { errorMember, upstreamError } from "../shared/upstream-error.ts";
 
@@ -38,5 +38,5 @@ export function decodeError(failure: UpstreamFailure): GatewayError {
 /** An `error` event has no status; its type stands for one. */
 export function decodeStreamError(data: string): GatewayError {
   const type = asString(errorMember(data)["type"]) ?? "";
-  return decodeError({ status: statusByType[type] ?? 500, retryAfterMs: undefined, body: data });
+  return decodeError({ status: lookUp(statusByType, type) ?? 500, retryAfterMs: undefined, body: data });
 }

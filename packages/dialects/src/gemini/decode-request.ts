@@ -26,7 +26,12 @@ import { family, knownMembers } from "./schema.ts";
 export function decodeRequest(raw: JsonObject, model?: string): Conversation {
   const body = camelMembers(raw) as JsonObject;
   const contents = body["contents"];
-  if (contents === undefined || (Array.isArray(contents) && contents.length === 0))
+  if (
+    contents === undefined ||
+    contents === null ||
+    contents === "" ||
+    (Array.isArray(contents) && contents.length === 0)
+  )
     reject("contents", "contents is not specified");
   const callIds = createCallIds();
   const system = decodeSystem(body["systemInstruction"]);

@@ -11,6 +11,7 @@ import {
   type Finish,
   type JsonObject,
   type TokenLogprob,
+  lookUp,
 } from "@trunkline/contracts";
 import { createCallIds, decodeModelPart, partsOf } from "./parts.ts";
 import { finishReasons } from "./schema.ts";
@@ -50,7 +51,7 @@ function decodeCandidate(candidate: JsonObject, position: number): Choice {
 
 /** Google says STOP behind a function call too. */
 export function decodeFinish(native: string | undefined, called: boolean): Finish {
-  const reason = finishReasons[native ?? ""] ?? "other";
+  const reason = lookUp(finishReasons, native) ?? "other";
   return compact({ reason: called && reason === "stop" ? "tool-calls" : reason, native }) as Finish;
 }
 

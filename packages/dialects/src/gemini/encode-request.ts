@@ -14,6 +14,7 @@ import {
   type Tool,
   type ToolChoice,
   type ToolResultPart,
+  lookUp,
 } from "@trunkline/contracts";
 import type { EncodedRequest, TargetTraits } from "../dialect.ts";
 import { concreteType, parseDataUrl } from "../shared/media.ts";
@@ -202,7 +203,7 @@ function encodeThinking(
       xhigh: "high",
       max: "high",
     };
-    const level = levels[reasoning.effort ?? ""];
+    const level = lookUp(levels, reasoning.effort);
     if (reasoning.effort !== undefined && level === undefined) degraded.add("reasoning.effort");
     return compact({ thinkingLevel: level, ...shown });
   }

@@ -5,11 +5,14 @@ import {
   asObject,
   asString,
   compact,
+  GatewayError,
   type AssistantPart,
   type Choice,
   type Completion,
   type Finish,
+  type FinishReason,
   type JsonObject,
+  lookUp,
 } from "@trunkline/contracts";
 import { decodeToolCall } from "./decode-request.ts";
 import { decodeReasoning } from "./reasoning.ts";
@@ -17,11 +20,13 @@ import { finishReasons } from "./schema.ts";
 import { decodeUsage } from "./usage.ts";
 
 export function decodeResponse(body: JsonObject): Completion {
+  const choices = asArray(body["choices"]);
+  if (choices.length === 0) throw new GatewayError("upstream_bad_response", "The provider's answer held no choice.");
   return compact({
     id: asString(body["id"]) ?? "",
     model: asString(body["model"]) ?? "",
     created: asNumber(body["created"]) ?? 0,
-    choices: asArray(body["choices"]).map((choice, position) => decodeChoice(asObject(choice) ?? {}, position)),
+    choices: choices.map((choice, position) => decodeChoice(asObject(choice) ?? {}, position)),
     usage: decodeUsage(body["usage"]) ?? decodeUsage(asObject(body["x_groq"])?.["usage"]),
     serviceTier: asString(body["service_tier"]),
     systemFingerprint: asString(body["system_fingerprint"]),
@@ -56,10 +61,9 @@ export function decodeFinish(
   native: string | undefined,
   seen: { readonly called: boolean; readonly refused: boolean },
 ): Finish {
-  const known = native === undefined ? undefined : finishReasons[native as keyof typeof finishReasons];
   if (native === undefined || native === "stop") {
     const reason = seen.called ? "tool-calls" : seen.refused ? "refusal" : "stop";
     return { reason, ...(native === undefined ? {} : { native }) };
   }
-  return { reason: known ?? "other", native };
+  return { reason: lookUp<FinishReason>(finishReasons, native) ?? "other", native };
 }

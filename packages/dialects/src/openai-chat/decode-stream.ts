@@ -149,6 +149,14 @@ export function createStreamDecoder(): StreamDecoder {
     event(_name, data, emit) {
       if (done || failed) return;
       if (data === "[DONE]") {
+        if (choices.size === 0) {
+          failed = true;
+          emit({
+            type: "error",
+            error: new GatewayError("upstream_ended_early", "The provider's stream ended before it had begun."),
+          });
+          return;
+        }
         done = true;
         for (const [index, state] of choices) finish(index, state, emit);
         emit({ type: "end" });

@@ -1,4 +1,4 @@
-import { asArray, asObject, asString, type JsonObject, type ReasoningPart } from "@trunkline/contracts";
+import { asArray, asObject, asString, type JsonObject, type ReasoningPart, lookUp } from "@trunkline/contracts";
 import { unwrapNative, wrapNative } from "../shared/native.ts";
 
 /**
@@ -12,7 +12,7 @@ const formats: Readonly<Record<string, string>> = {
 };
 
 function familyOf(format: string | undefined): string {
-  return formats[format ?? ""] ?? format ?? "other";
+  return lookUp(formats, format) ?? format ?? "other";
 }
 
 function formatOf(family: string): string {

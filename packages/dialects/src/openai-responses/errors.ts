@@ -1,4 +1,4 @@
-import { asObject, asString, type GatewayError, type JsonObject } from "@trunkline/contracts";
+import { asObject, asString, type GatewayError, type JsonObject, lookUp } from "@trunkline/contracts";
 import { upstreamError } from "../shared/upstream-error.ts";
 
 /** OpenAI's error codes inside a stream have no status; these stand for one, anything else for a server error. */
@@ -20,7 +20,7 @@ export function decodeStreamError(holder: JsonObject): GatewayError {
   const error = asObject(holder["error"]) ?? holder;
   const code = asString(error["code"]) ?? asString(error["type"]) ?? "";
   return upstreamError(
-    { status: statusByCode[code] ?? 500, retryAfterMs: undefined, body: "" },
+    { status: lookUp(statusByCode, code) ?? 500, retryAfterMs: undefined, body: "" },
     code,
     asString(error["message"]) ?? "",
   );

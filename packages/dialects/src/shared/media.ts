@@ -1,4 +1,4 @@
-import type { FilePart, MediaSource } from "@trunkline/contracts";
+import { lookUp, type FilePart, type MediaSource } from "@trunkline/contracts";
 
 const dataUrl = /^data:([^;,]*)((?:;[^;,]*)*),(.*)$/s;
 
@@ -66,5 +66,5 @@ const typesByEnding: Readonly<Record<string, string>> = {
 /** The media type a file name or URL path suggests, or undefined. */
 export function typeFromName(name: string): string | undefined {
   const ending = /\.([a-z0-9]+)(?:[?#]|$)/i.exec(name)?.[1]?.toLowerCase();
-  return ending === undefined ? undefined : typesByEnding[ending];
+  return lookUp(typesByEnding, ending);
 }

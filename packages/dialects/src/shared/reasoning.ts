@@ -1,4 +1,4 @@
-import type { ReasoningSettings } from "@trunkline/contracts";
+import { lookUp, type ReasoningSettings } from "@trunkline/contracts";
 
 /** Thinking budgets in tokens for the effort words; the steps follow Google's published table for Gemini 2.5 and are ours beyond it. */
 const budgets: Readonly<Record<string, number>> = {
@@ -12,7 +12,7 @@ const budgets: Readonly<Record<string, number>> = {
 };
 
 export function budgetForEffort(effort: string): number | undefined {
-  return budgets[effort];
+  return lookUp(budgets, effort);
 }
 
 /** The effort the client asked for, or the word nearest to its budget. */

@@ -80,7 +80,7 @@ class Clock {
     this.timer ??= setInterval(() => {
       this.now++;
       // Those that expire leave the list while it is walked.
-      for (const call of [...this.running]) call.expire();
+      for (const call of this.running.slice()) call.expire();
       if (onTick() || this.running.length > 0) return;
       clearInterval(this.timer);
       this.timer = undefined;
