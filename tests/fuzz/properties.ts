@@ -4,6 +4,7 @@ import { fixtures } from "@trunkline/testkit";
 import fc from "fast-check";
 import { checkRequest, checkResponse, checkStream } from "./checks.ts";
 import { anyJson, isBody, mutated, mutatedStream } from "./mutations.ts";
+import { checkAnswer, checkConversation, plainAnswer, plainConversation } from "./round-trips.ts";
 import { requestSeeds } from "./seeds.ts";
 
 /** One thing that must hold, the inputs to try it on, and how to try it. Inputs are plain JSON, so that one found can be kept. */
@@ -51,6 +52,21 @@ export const properties: readonly Property[] = Object.values(dialects).flatMap((
       check: (input) => {
         const { text, sizes } = input as { text: string; sizes: number[] } & JsonObject;
         checkStream(dialect, Buffer.from(text, "base64"), sizes);
+      },
+    },
+    {
+      name: `${name}: conversations through another dialect and back`,
+      dialect: name,
+      inputs: plainConversation,
+      check: (plain) => checkConversation(dialect, plain as never),
+    },
+    {
+      name: `${name}: answers through another dialect and back`,
+      dialect: name,
+      inputs: fc.tuple(plainAnswer, pieces).map(([answer, sizes]): JsonValue => ({ answer, sizes })),
+      check: (input) => {
+        const { answer, sizes } = input as { answer: never; sizes: number[] };
+        checkAnswer(dialect, answer, sizes);
       },
     },
     {

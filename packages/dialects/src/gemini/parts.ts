@@ -91,8 +91,8 @@ export function decodeModelPart(part: JsonObject, callIds: CallIds): AssistantPa
   }
   if (typeof part["text"] === "string") {
     if (part["thought"] === true) return [compact({ type: "reasoning", text: part["text"], native }) as AssistantPart];
-    // An empty part is Google's way to send a signature behind the text.
-    if (part["text"] === "" && native) return [{ type: "reasoning", text: "", native }];
+    // An empty part is Google's way to send a signature behind the text, or a stream's end with nothing left to say.
+    if (part["text"] === "") return native ? [{ type: "reasoning", text: "", native }] : [];
     return [compact({ type: "text", text: part["text"], native }) as AssistantPart];
   }
   const file = decodeBlob(part);
