@@ -7,6 +7,7 @@ export {
   type ReceivedRequest,
 } from "./fake-upstream.ts";
 export { startPostgres, type TestPostgres } from "./postgres.ts";
+export { exchangeBytes, requestBytes, startRawServer, type RawServer } from "./raw-server.ts";
 export { tinyGguf } from "./tiny-gguf.ts";
 export { caseNames, expected, type CaseName, type Expected } from "./fixtures/expected.ts";
 export { fixtures, scriptedAnswers } from "./fixtures/index.ts";

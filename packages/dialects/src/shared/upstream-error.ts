@@ -21,6 +21,8 @@ function codeFor(status: number, type: string, message: string): ErrorCode {
     return quotaWords.test(type) || type === "insufficient_quota" ? "upstream_quota_exceeded" : "upstream_rate_limited";
   if (status === 503 || status === 529) return "upstream_overloaded";
   if (status >= 500) return "upstream_error";
+  // Redirects are not followed: a prompt goes where the operator said, and nowhere else.
+  if (status < 400) return "upstream_bad_response";
   if (contextWords.test(`${type} ${message}`)) return "context_length_exceeded";
   if (filterWords.test(`${type} ${message}`)) return "content_filtered";
   // Google answers a bad API key with 400.
@@ -46,6 +48,7 @@ export function upstreamError(failure: UpstreamFailure, type: string, message: s
     upstream_rate_limited: `The provider's rate limit is reached.${said}`,
     upstream_overloaded: `The provider is overloaded.${said}`,
     upstream_timeout: `The provider timed out.${said}`,
+    upstream_bad_response: `The provider answered with status ${failure.status}; check its base_url.${said}`,
     upstream_error: `The provider failed with status ${failure.status}.${said}`,
   };
   return new GatewayError(
