@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { GatewayError, type ExchangeRecord, type Key } from "@trunkline/contracts";
 import { createWriter } from "@trunkline/ledger";
-import { createAuthenticate, rateLimit } from "@trunkline/policies";
-import { createSecretBox, openStore, type Store } from "@trunkline/store";
+import { createAuthenticate, createRequestWindows, rateLimit, type RequestLimits } from "@trunkline/policies";
+import { createSecretBox, openStore, type PricedExchange, type Store } from "@trunkline/store";
 import type { Logger } from "pino";
 import { isAdminPassword } from "./admin-password.ts";
 import { compose, type Composition } from "./compose.ts";
@@ -12,6 +12,7 @@ import type { Config } from "./config/schema.ts";
 import { secretOf } from "./http/credentials.ts";
 import { createKeyFinder, parseClients } from "./key-finder.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
+import { schedulePruning } from "./prune.ts";
 import { version } from "./version.ts";
 
 export type GatewayOptions = {
@@ -20,6 +21,16 @@ export type GatewayOptions = {
   readonly environment: Environment;
   readonly log: Logger;
   readonly logExchange: (record: ExchangeRecord) => void;
+  /** What several processes have in common; absent in the only one. */
+  readonly shared?: SharedParts;
+};
+
+export type SharedParts = {
+  readonly limits: RequestLimits;
+  /** Writes rows for all of them; undefined when there is nobody to, and this process must. */
+  readonly append: (exchanges: readonly PricedExchange[]) => Promise<void> | undefined;
+  /** The metrics of all of them. */
+  readonly metricsText: () => Promise<string>;
 };
 
 /** One running gateway: what lives as long as the process, and the composition of the configuration in force. */
@@ -29,6 +40,8 @@ export type Gateway = {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly draining: boolean;
+  /** Its port is closed already: connections that are still open end with their next answer. */
+  readonly retiring: boolean;
   /** Counts a request in until its response ends; false when the gateway is stopping. */
   begin(response: ServerResponse): boolean;
   /** The key of a request that is no exchange. Throws GatewayError. */
@@ -38,6 +51,9 @@ export type Gateway = {
   health(): Promise<object>;
   /** Takes a new configuration for every request from now on; running ones end with the old. */
   reload(config: Config): Promise<void>;
+  /** Goes on answering until every connection is closed, at most for the given time. */
+  retire(drainMs: number, closed: Promise<unknown>): Promise<void>;
+  metricsText(): Promise<string>;
   /** Lets running requests end for at most the given time, then writes out and closes. */
   stop(drainMs: number): Promise<void>;
 };
@@ -47,10 +63,9 @@ const ledgerWaitMs = 25;
 /** About 100 MB of rows at the most, while the database does not take them. */
 const mostQueued = 100_000;
 const rememberKeysMs = 1000;
-const day = 86_400_000;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { home, environment, log } = options;
+  const { home, environment, log, shared } = options;
   const store = await openStore({
     location: options.config.database ?? home.databaseFile,
     secretBox: createSecretBox(readSecret(home)),
@@ -60,15 +75,16 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     keys: createKeyFinder(store.keys, parseClients(environment["TRUNKLINE_CLIENTS"])),
     rememberMs: rememberKeysMs,
   });
-  const policies = [authenticate.policy, rateLimit()];
+  const policies = [authenticate.policy, rateLimit(shared?.limits ?? createRequestWindows())];
   let active = 0;
   let draining = false;
+  let retiring = false;
   let idle: (() => void) | undefined;
   let current: Composition;
 
   const metrics = createMetrics({ queued: () => writer.queued, dropped: () => writer.dropped, active: () => active });
   const writer = createWriter({
-    append: (exchanges) => store.appendExchanges(exchanges),
+    append: (exchanges) => shared?.append(exchanges) ?? store.appendExchanges(exchanges),
     price(record) {
       const cost = current.price(record);
       if (cost !== null) metrics.cost(record, cost);
@@ -94,22 +110,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     compose({ config, home, environment, store, log, policies, record: writer.record, onFinished });
   current = await make(options.config);
 
-  const pruning = new AbortController();
-  const prune = async () => {
-    const { ledger, responses } = current.config;
-    try {
-      const deleted = await store.prune(
-        { exchanges: Date.now() - ledger.retention_days * day, responses: Date.now() - responses.retention_days * day },
-        pruning.signal,
-      );
-      if (deleted > 0) log.info({ deleted }, "old exchanges were pruned");
-    } catch (error) {
-      log.error({ err: error }, "old exchanges could not be pruned");
-    }
-  };
-  void prune();
-  const pruneDaily = setInterval(() => void prune(), day);
-  pruneDaily.unref();
+  const pruning = shared ? undefined : schedulePruning(store, () => current.config, log);
 
   async function authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key> {
     return authenticate.keyOf(secretOf(headers, query), Date.now());
@@ -124,6 +125,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     metrics,
     get draining() {
       return draining;
+    },
+    get retiring() {
+      return retiring;
+    },
+    metricsText: () => shared?.metricsText() ?? metrics.text(),
+    async retire(drainMs, closed) {
+      retiring = true;
+      await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);
     },
     begin(response) {
       if (draining) return false;
@@ -173,8 +182,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
     async stop(drainMs) {
       draining = true;
-      pruning.abort();
-      clearInterval(pruneDaily);
+      pruning?.stop();
       if (active > 0) {
         const drained = new Promise<void>((resolve) => (idle = resolve));
         await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);

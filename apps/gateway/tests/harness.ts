@@ -14,13 +14,13 @@ import {
   type FakeUpstream,
 } from "@trunkline/testkit";
 import { stringify } from "yaml";
-import { serve, type Started } from "../src/process/serve.ts";
+import { serve } from "../src/process/serve.ts";
 
 export type TestGateway = {
   readonly origin: string;
   readonly key: string;
   readonly home: string;
-  readonly started: Started;
+  readonly started: Awaited<ReturnType<typeof serve>>;
   /** Sends JSON with the key as a bearer token. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
   get(path: string, headers?: Record<string, string>): Promise<Response>;

@@ -3,3 +3,4 @@ export { createAuthenticate, type KeyFinder } from "./authenticate.ts";
 export { compileGlob } from "./glob.ts";
 export type { Policy, PolicyContext } from "./policy.ts";
 export { rateLimit } from "./rate-limit.ts";
+export { createRequestWindows, type Lease, type RequestLimits, type Taken } from "./request-windows.ts";

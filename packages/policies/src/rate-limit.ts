@@ -1,5 +1,6 @@
 import { GatewayError, type DialectName } from "@trunkline/contracts";
-import type { Policy } from "./policy.ts";
+import type { Policy, PolicyContext } from "./policy.ts";
+import type { RequestLimits, Taken } from "./request-windows.ts";
 
 /** The limit's state in the caller's own vendor's headers. */
 function limitHeaders(
@@ -18,37 +19,23 @@ function limitHeaders(
   headers["x-ratelimit-reset-requests"] = `${(resetMs / 1000).toFixed(3)}s`;
 }
 
-const windowMs = 60_000;
-/** Keys whose windows are kept; the oldest go first, long after their minute is over. */
-const mostWindows = 100_000;
-
-/** Requests a minute per key, where the key sets a limit: a fixed window that begins with a key's first request. */
-export function rateLimit(): Policy {
-  const windows = new Map<string, { began: number; used: number }>();
-
-  return function rateLimitPolicy({ key, now, dialect, answerHeaders }) {
+/** Requests a minute per key, where the key sets a limit. */
+export function rateLimit(limits: RequestLimits): Policy {
+  return function rateLimitPolicy(context) {
+    const { key } = context;
     if (!key || key.rpm === null) return undefined;
-    let window = windows.get(key.id);
-    // A clock set back begins a new window too: the old one might never end.
-    if (!window || now >= window.began + windowMs || now < window.began) {
-      windows.delete(key.id);
-      if (windows.size >= mostWindows) windows.delete(windows.keys().next().value!);
-      windows.set(key.id, (window = { began: now, used: 0 }));
-    }
-    const resetMs = window.began + windowMs - now;
-    const isOver = window.used >= key.rpm;
-    if (!isOver) window.used++;
-    limitHeaders(answerHeaders, dialect, {
-      limit: key.rpm,
-      remaining: Math.max(0, key.rpm - window.used),
-      resetMs,
-      now,
-    });
-    if (!isOver) return undefined;
-    throw new GatewayError(
-      "rate_limited",
-      `The key '${key.name}' may send ${key.rpm} requests a minute. Try again in ${Math.ceil(resetMs / 1000)} s.`,
-      { retryAfterMs: resetMs },
-    );
+    const taken = limits.take(key.id, key.rpm, context.now);
+    return taken instanceof Promise ? taken.then((state) => settle(context, state)) : settle(context, taken);
   };
+}
+
+function settle({ key, now, dialect, answerHeaders }: PolicyContext, { granted, remaining, resetMs }: Taken): void {
+  const { rpm, name } = key!;
+  limitHeaders(answerHeaders, dialect, { limit: rpm!, remaining, resetMs, now });
+  if (granted) return;
+  throw new GatewayError(
+    "rate_limited",
+    `The key '${name}' may send ${rpm} requests a minute. Try again in ${Math.ceil(resetMs / 1000)} s.`,
+    { retryAfterMs: resetMs },
+  );
 }

@@ -1,13 +1,14 @@
 import type { Started } from "../process/serve.ts";
 
 /** What a person sees when the gateway has started. */
-export function banner({ address, found, firstKey, adminPassword, gateway, home }: Started): string {
+export function banner({ address, found, firstKey, adminPassword, config, failures, home }: Started): string {
   const lines = ["", `  Trunkline is ready at ${address}`, ""];
   const why = new Map(found.map((entry) => [entry.name, entry.why]));
-  const providers = gateway.current.providers.filter((provider) => provider.kind !== "embedded");
+  const missing = new Set(failures.map(({ name }) => name));
+  const providers = Object.entries(config.providers).filter(([name, { enabled }]) => enabled && !missing.has(name));
   if (providers.length > 0) {
     lines.push("  Providers");
-    for (const { name } of providers)
+    for (const [name] of providers)
       lines.push(`    ${name.padEnd(16)}${why.has(name) ? `found: ${why.get(name)}` : "from trunkline.yaml"}`);
   } else {
     lines.push(
@@ -15,7 +16,7 @@ export function banner({ address, found, firstKey, adminPassword, gateway, home 
       `                    or name them in ${home.configFile}.`,
     );
   }
-  for (const { name, reason } of gateway.current.failures) lines.push(`    ${name.padEnd(16)}not available: ${reason}`);
+  for (const { name, reason } of failures) lines.push(`    ${name.padEnd(16)}not available: ${reason}`);
   lines.push("    trunkline/echo  built in: repeats what it is sent, for trying clients offline", "");
   if (firstKey)
     lines.push(

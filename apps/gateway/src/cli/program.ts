@@ -8,7 +8,7 @@ import { createKeyCommand, listKeys, revokeKey, rotateKeyCommand, type CreateOpt
 import { logs } from "./commands/logs.ts";
 import { addModules, listModules } from "./commands/modules.ts";
 import { listModelsCommand, listProviders, testProviders } from "./commands/providers.ts";
-import { restart, start, status, stop } from "./commands/start.ts";
+import { reload, restart, start, status, stop, type StartOptions } from "./commands/start.ts";
 import { completionScript } from "./completion.ts";
 import { createContext, exitCodes, type CommandContext } from "./context.ts";
 
@@ -31,10 +31,18 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
     act(parent.command(name).description(description), run);
 
   act(
-    program.command("start").description("start the gateway").option("-d, --daemon", "in the background"),
-    (context, command) => start(context, command.opts()),
+    program
+      .command("start")
+      .description("start the gateway")
+      .option("-d, --daemon", "in the background")
+      .option(
+        "-w, --workers <count>",
+        "answer with so many processes, or auto for one a processor; default one that does all",
+      ),
+    (context, command) => start(context, command.opts<StartOptions>()),
   );
   simple(program, "stop", "stop the gateway once its requests have ended", stop);
+  simple(program, "reload", "read the configuration again; replace workers one after the other", reload);
   simple(program, "restart", "stop it and start it again in the background", restart);
   simple(program, "status", "tell whether it runs; exit code 3 when not", status);
   act(

@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import type { Environment } from "../config/environment.ts";
 import { ConfigError } from "../config/load-config.ts";
-import { StartError } from "../process/serve.ts";
+import { StartError } from "../process/setup.ts";
 import { CommandError, exitCodes } from "./context.ts";
 import { createProgram } from "./program.ts";
 

@@ -52,7 +52,7 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
 
   app.get("/metrics", async (request, reply) => {
     if (!gateway.current.config.server.public_metrics) await gateway.authorizeMetrics(request.headers);
-    return reply.type(gateway.metrics.contentType).send(await gateway.metrics.text());
+    return reply.type(gateway.metrics.contentType).send(await gateway.metricsText());
   });
 
   app.setNotFoundHandler(async (request) => {

@@ -50,6 +50,7 @@ async function loadApp(gateway: Gateway, server: Server): Promise<RequestListene
 }
 
 function route(gateway: Gateway, other: RequestListener, message: IncomingMessage, response: ServerResponse): void {
+  if (gateway.retiring) response.shouldKeepAlive = false;
   const url = message.url ?? "/";
   const queryAt = url.indexOf("?");
   const path = queryAt < 0 ? url : url.slice(0, queryAt);

@@ -106,6 +106,8 @@ export function createMetrics(gauges: { queued(): number; dropped(): number; act
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    /** For one text of several processes. */
+    asJson: (): Promise<object> => registry.getMetricsAsJSON(),
     /** Names and help texts, for the reference page. */
     describe: async () =>
       (await registry.getMetricsAsJSON()).map(({ name, help, type }) => ({ name, help, type: String(type) })),

@@ -9,6 +9,8 @@ export type RunState = {
   readonly port: number;
   readonly startedAt: number;
   readonly version: string;
+  /** Worker processes; 0 when the one process does all. */
+  readonly workers: number;
 };
 
 function fileOf(home: Home): string {

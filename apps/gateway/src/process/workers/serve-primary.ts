@@ -1,0 +1,85 @@
+import { createRequestWindows } from "@trunkline/policies";
+import { createSecretBox, openStore } from "@trunkline/store";
+import type { Environment } from "../../config/environment.ts";
+import { readSecret } from "../../config/home.ts";
+import { createLog } from "../../observe/log.ts";
+import { schedulePruning } from "../../prune.ts";
+import { version } from "../../version.ts";
+import { clearRunState, urlHost, writeRunState } from "../run-state.ts";
+import type { Started } from "../serve.ts";
+import { ensureAlone, makeSecrets, setUp, StartError } from "../setup.ts";
+import { createCrew } from "./crew.ts";
+
+/**
+ * Starts worker processes that share one port. This process answers no requests: it writes the ledger for all of them, keeps the count of
+ * what limits count, and replaces workers. Throws ConfigError or StartError.
+ */
+export async function servePrimary(
+  environment: Environment,
+  options: { readonly terminal: boolean; readonly workers: number },
+): Promise<Started> {
+  const setup = await setUp(environment);
+  const { home, config } = setup;
+  await ensureAlone(home);
+  const {
+    log,
+    close: closeLog,
+    reopen,
+  } = createLog({ level: config.log.level, file: home.logFile, terminal: options.terminal });
+  const store = await openStore({
+    location: config.database ?? home.databaseFile,
+    secretBox: createSecretBox(readSecret(home)),
+    now: Date.now,
+  });
+  const secrets = await makeSecrets(store, environment);
+  const limits = createRequestWindows();
+  const crew = createCrew({
+    size: options.workers,
+    environment: environment as NodeJS.ProcessEnv,
+    log,
+    drainMs: config.server.drain_seconds * 1000,
+    giveBack: limits.giveBack,
+    answers: {
+      append: (exchanges) => store.appendExchanges(exchanges),
+      lease: ({ keyId, limit, want, now }) => limits.lease(keyId, limit, want, now),
+    },
+  });
+  const pruning = schedulePruning(store, () => config, log);
+  const close = async () => {
+    pruning.stop();
+    await store.close();
+    await closeLog();
+  };
+  const { port, failures } = await crew.start().catch(async (error: unknown) => {
+    await crew.stop();
+    await close();
+    throw new StartError(error instanceof Error ? error.message : String(error));
+  });
+  writeRunState(home, {
+    pid: process.pid,
+    host: config.server.host,
+    port,
+    startedAt: Date.now(),
+    version,
+    workers: options.workers,
+  });
+  log.info({ port, version, workers: options.workers }, "started");
+  process.on("SIGHUP", reopen);
+  const onRoll = () =>
+    void crew.roll().catch((error: unknown) => log.error({ err: error }, "the workers could not all be replaced"));
+  process.on("SIGUSR2", onRoll);
+  return {
+    ...setup,
+    ...secrets,
+    address: `http://${urlHost(config.server.host)}:${port}`,
+    failures,
+    async stop() {
+      process.off("SIGHUP", reopen);
+      process.off("SIGUSR2", onRoll);
+      await crew.stop();
+      clearRunState(home, process.pid);
+      log.info("stopped");
+      await close();
+    },
+  };
+}

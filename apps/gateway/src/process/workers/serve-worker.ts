@@ -1,0 +1,46 @@
+import type { Environment } from "../../config/environment.ts";
+import { runGateway, type RunningGateway } from "../run-gateway.ts";
+import { setUp } from "../setup.ts";
+import { createLeasedLimits } from "./leased-limits.ts";
+import { linkToPrimary } from "./primary-link.ts";
+
+/** Serves as one of several worker processes, until the primary says to end or is gone. */
+export async function serveWorker(environment: Environment): Promise<void> {
+  let running: RunningGateway | undefined;
+  let ended: () => void = () => {};
+  const end = new Promise<void>((resolve) => (ended = resolve));
+  const finish = (how: "stop" | "retire") => {
+    if (!running) process.exit(0);
+    void running[how]().finally(ended);
+  };
+  const link = linkToPrimary({
+    onStop: () => finish("stop"),
+    onRetire: () => finish("retire"),
+    onCollect: () => running!.gateway.metrics.asJson(),
+    onGone: () => finish("stop"),
+  });
+  // A terminal's Ctrl-C reaches every process: the primary decides when to end.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGUSR2"] as const) process.on(signal, () => {});
+  const limits = createLeasedLimits({
+    lease: (keyId, limit, want, now) => link.ask("lease", { keyId, limit, want, now }),
+    giveBack: (keyId, began, count) => link.tell({ type: "give-back", keyId, began, count }),
+  });
+  try {
+    running = await runGateway(await setUp(environment), {
+      terminal: true,
+      shared: {
+        limits,
+        // Without a primary the rows are written here, so that none is lost with it.
+        append: (exchanges) => (link.isThere() ? link.ask("append", exchanges) : undefined),
+        metricsText: () => link.ask("metrics", null),
+      },
+    });
+    link.tell({ type: "ready", port: running.port, failures: running.gateway.current.failures });
+  } catch (error) {
+    link.tell({ type: "failed", message: error instanceof Error ? error.message : String(error) });
+    ended();
+  }
+  await end;
+  limits.close();
+  process.disconnect?.();
+}

@@ -1,0 +1,34 @@
+import type { Store } from "@trunkline/store";
+import type { Logger } from "pino";
+import type { Config } from "./config/schema.ts";
+
+const day = 86_400_000;
+
+/** Deletes what is older than the configuration keeps, now and once a day. */
+export function schedulePruning(store: Store, config: () => Config, log: Logger): { stop(): void } {
+  const stopped = new AbortController();
+
+  async function prune(): Promise<void> {
+    const { ledger, responses } = config();
+    const before = {
+      exchanges: Date.now() - ledger.retention_days * day,
+      responses: Date.now() - responses.retention_days * day,
+    };
+    try {
+      const deleted = await store.prune(before, stopped.signal);
+      if (deleted > 0) log.info({ deleted }, "old exchanges were pruned");
+    } catch (error) {
+      log.error({ err: error }, "old exchanges could not be pruned");
+    }
+  }
+
+  void prune();
+  const daily = setInterval(() => void prune(), day);
+  daily.unref();
+  return {
+    stop() {
+      stopped.abort();
+      clearInterval(daily);
+    },
+  };
+}
