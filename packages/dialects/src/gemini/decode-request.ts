@@ -21,7 +21,7 @@ import { objectAt, objectsAt, optional, reject, stringsAt, unknownMembers } from
 import { plainSchema } from "./clean-schema.ts";
 import { camelMembers } from "./members.ts";
 import { createCallIds, decodeModelPart, decodeUserPart, type CallIds } from "./parts.ts";
-import { family, knownMembers } from "./schema.ts";
+import { envelopes, family, knownMembers } from "./schema.ts";
 
 export function decodeRequest(raw: JsonObject, model?: string): Conversation {
   const body = camelMembers(raw) as JsonObject;
@@ -90,9 +90,8 @@ function decodeResult(response: JsonObject, callIds: CallIds): ToolResultPart {
   const name = asString(response["name"]) ?? "";
   const value = response["response"];
   const members = isObject(value) ? Object.keys(value) : [];
-  // `output`, `result` and `error` alone are the customary envelopes of a plain value.
   const only = members.length === 1 ? members[0]! : "";
-  const inner = isObject(value) && ["output", "result", "error", "content"].includes(only) ? value[only] : value;
+  const inner = isObject(value) && envelopes.includes(only) ? value[only] : value;
   const files = asArray(response["parts"]).flatMap((part, index) => {
     const decoded = decodeUserPart(asObject(part) ?? {}, `functionResponse.parts[${index}]`);
     return decoded.type === "file" ? [decoded] : [];

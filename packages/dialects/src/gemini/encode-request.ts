@@ -25,7 +25,7 @@ import { budgetForEffort } from "../shared/reasoning.ts";
 import { createToolNames, wrappedArgument, type ToolNames } from "../shared/tool-names.ts";
 import { wrappedDescription, wrappedSchema } from "../shared/wrapped-tool.ts";
 import { cleanSchema } from "./clean-schema.ts";
-import { family } from "./schema.ts";
+import { envelopes, family } from "./schema.ts";
 
 type Context = { readonly names: ToolNames; readonly degraded: Set<string> };
 
@@ -125,9 +125,8 @@ function encodeModelParts(content: readonly AssistantPart[], context: Context): 
 
 function encodeResult(result: ToolResultPart, context: Context): JsonObject[] {
   const text = result.content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
-  const value = parseJson(text);
-  // The response must be an object; anything else goes under the customary names.
-  const response = result.isError ? { error: text } : (asObject(value) ?? { output: value ?? text });
+  // The response must be an object; text goes under the customary names.
+  const response = result.isError ? { error: text } : (structured(text) ?? { output: text });
   const files = result.content.filter((part) => part.type === "file").map((part) => encodeFile(part, context));
   return [
     {
@@ -139,6 +138,13 @@ function encodeResult(result: ToolResultPart, context: Context): JsonObject[] {
     },
     ...files,
   ];
+}
+
+/** A tool's text as the object it spells out, if nothing of it is lost on the way there and back: no digit, and no envelope of its own. */
+function structured(text: string): JsonObject | undefined {
+  const value = asObject(parseJson(text));
+  if (!value || JSON.stringify(value) !== text) return undefined;
+  return Object.keys(value).length === 1 && envelopes.some((name) => Object.hasOwn(value, name)) ? undefined : value;
 }
 
 function encodeTools(tools: readonly Tool[], context: Context): JsonObject[] {

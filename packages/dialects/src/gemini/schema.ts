@@ -24,3 +24,6 @@ export const finishReasons: Readonly<Record<string, FinishReason>> = {
   IMAGE_SAFETY: "content-filter",
   IMAGE_PROHIBITED_CONTENT: "content-filter",
 };
+
+/** A function's response with one of these members alone is an envelope around a plain value. */
+export const envelopes: readonly string[] = ["output", "result", "error", "content"];
