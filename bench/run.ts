@@ -112,6 +112,32 @@ async function manyStreams({ load, direct, ours, floor }: Field) {
   };
 }
 
+/** Whole answers by one process and by two workers, which share both processors with the load: what more cores bring. */
+async function moreCores(load: Loader, upstream: number) {
+  const free = { connections: 64, pinned: false } as const;
+  const one = await startOurs(upstream, { cpu: undefined });
+  const two = await startOurs(upstream, { cpu: undefined, workers: 2 });
+  for (const server of [one, two]) await load(server, works.w1, { ...free, seconds: -30_000 });
+  const slices = await rounds(
+    options.quick ? 6 : 12,
+    [one, two].map((server) => ({
+      name: server.name,
+      run: () => slice(load, server, works.w1, { ...free, seconds: 1 }),
+    })),
+  );
+  const rps = (found: Slice) => found.rps;
+  const result = {
+    one_rps: middle(slices, one.name, rps),
+    two_rps: middle(slices, two.name, rps),
+    ratio: ratio(slices, two.name, one.name, rps),
+    one_cpu_us: middle(slices, one.name, cpu),
+    two_cpu_us: middle(slices, two.name, cpu),
+    two_rss_mb: middle(slices, two.name, (found) => found.rssMb),
+  };
+  await Promise.all([one.stop(), two.stop()]);
+  return result;
+}
+
 /** Memory of a gateway nobody has asked anything: once it is up, and once its start-up garbage is gone. */
 async function idleMemory(upstream: number) {
   const server = await startOurs(upstream);
@@ -162,6 +188,7 @@ async function main(): Promise<void> {
   };
   if (asked("w6")) tell("w6", await idleMemory(upstream));
   if (asked("w7") && !(options.quick && wanted === undefined)) tell("w7", await longDay(load, upstream));
+  if (asked("cores")) tell("cores", await moreCores(load, upstream));
   const profileFolder = join(cache, "profile");
   mkdirSync(profileFolder, { recursive: true });
   const ours = await startOurs(upstream, options.profile ? { profile: profileFolder } : {});

@@ -84,7 +84,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 
   const metrics = createMetrics({ queued: () => writer.queued, dropped: () => writer.dropped, active: () => active });
   const writer = createWriter({
-    append: (exchanges) => shared?.append(exchanges) ?? store.appendExchanges(exchanges),
+    append: (exchanges) =>
+      shared ? (shared.append(exchanges) ?? store.appendMissing(exchanges)) : store.appendExchanges(exchanges),
     price(record) {
       const cost = current.price(record);
       if (cost !== null) metrics.cost(record, cost);

@@ -91,6 +91,8 @@ export function createWriter(options: WriterOptions): Writer {
     async close() {
       clearTimeout(timer);
       timer = undefined;
+      // What is being written may fail for a reason that is gone already: one more try of our own.
+      await writing?.catch(() => {});
       await write().catch(() => {});
       closed = true;
       clearTimeout(timer);

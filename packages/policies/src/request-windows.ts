@@ -12,7 +12,7 @@ export type Lease = {
   readonly resetMs: number;
 };
 
-export type RequestWindows = RequestLimits & {
+export type RequestWindows = {
   take(keyId: string, limit: number, now: number): Taken;
   /** As many requests as are left, at most `want`. */
   lease(keyId: string, limit: number, want: number, now: number): Lease;
@@ -30,8 +30,9 @@ export function createRequestWindows(): RequestWindows {
 
   function windowOf(keyId: string, now: number): { began: number; used: number } {
     let window = windows.get(keyId);
-    // A clock set back begins a new window too: the old one might never end.
-    if (!window || now >= window.began + windowMs || now < window.began) {
+    // A request may have arrived before the one that began the window, and come here after it: a body takes its time. A clock set back
+    // by more than that begins a new window, for the old one might never end.
+    if (!window || Math.abs(now - window.began) >= windowMs) {
       windows.delete(keyId);
       if (windows.size >= mostWindows) windows.delete(windows.keys().next().value!);
       windows.set(keyId, (window = { began: now, used: 0 }));
@@ -39,19 +40,23 @@ export function createRequestWindows(): RequestWindows {
     return window;
   }
 
+  function resetOf({ began }: { began: number }, now: number): number {
+    return Math.min(windowMs, began + windowMs - now);
+  }
+
   return {
     take(keyId, limit, now) {
       const window = windowOf(keyId, now);
       const granted = window.used < limit;
       if (granted) window.used++;
-      return { granted, remaining: Math.max(0, limit - window.used), resetMs: window.began + windowMs - now };
+      return { granted, remaining: Math.max(0, limit - window.used), resetMs: resetOf(window, now) };
     },
     lease(keyId, limit, want, now) {
       const window = windowOf(keyId, now);
       const count = Math.max(0, Math.min(want, limit - window.used));
       window.used += count;
       const remaining = Math.max(0, limit - window.used);
-      return { count, began: window.began, remaining, resetMs: window.began + windowMs - now };
+      return { count, began: window.began, remaining, resetMs: resetOf(window, now) };
     },
     giveBack(keyId, began, count) {
       const window = windows.get(keyId);

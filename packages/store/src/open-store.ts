@@ -24,6 +24,8 @@ export type Store = {
   readonly responses: ReturnType<typeof createResponseTable>;
   /** All of them or none, on disk when it returns. */
   appendExchanges(exchanges: readonly PricedExchange[]): Promise<void>;
+  /** The same for exchanges another process may have written already: those it has are left alone. */
+  appendMissing(exchanges: readonly PricedExchange[]): Promise<void>;
   prune(before: { exchanges: number; responses: number }, signal: AbortSignal): Promise<number>;
   /** What is damaged, by the database's own look at it; empty when nothing is. */
   check(): Promise<string[]>;
@@ -48,6 +50,13 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     keys: createKeyTable(database, secretBox),
     responses: createResponseTable(database, secretBox),
     appendExchanges: opened.append,
+    async appendMissing(exchanges) {
+      const ids = exchanges.map(({ record }) => record.id);
+      const found = await database.selectFrom("exchanges").select("id").where("id", "in", ids).execute();
+      const known = new Set(found.map(({ id }) => id));
+      const missing = exchanges.filter(({ record }) => !known.has(record.id));
+      if (missing.length > 0) await opened.append(missing);
+    },
     async prune(before, signal) {
       await pruneResponsesBefore(database, before.responses);
       return pruneBefore(database, before.exchanges, signal);

@@ -1,6 +1,7 @@
 import { unwatchFile, watchFile } from "node:fs";
 import type { Server } from "node:http";
 import { flushCompileCache } from "node:module";
+import { Server as NetServer } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { ConfigError, loadConfig } from "../config/load-config.ts";
 import { openGateway, type Gateway, type SharedParts } from "../gateway.ts";
@@ -96,8 +97,7 @@ export async function runGateway(setup: Setup, options: RunOptions): Promise<Run
     stop: () => (ending ??= finish()),
     retire() {
       ending ??= (async () => {
-        const closed = new Promise((resolve) => server.close(resolve));
-        await gateway.retire(drainMs(), closed);
+        await gateway.retire(drainMs(), closeGently(server));
         await finish();
       })();
       return ending;
@@ -117,6 +117,19 @@ function listen(server: Server, host: string, port: number): Promise<number> {
     });
     server.listen({ port, host, backlog: 1024 }, () => resolve((server.address() as { port: number }).port));
   });
+}
+
+/** Milliseconds a connection nobody has asked anything on yet, or again, gets before it is closed. */
+const graceMs = 1000;
+
+/**
+ * Takes no new connections and resolves when those it has are closed. Not the HTTP server's own `close`: that cuts off at once whoever has
+ * connected and not yet asked.
+ */
+function closeGently(server: Server): Promise<unknown> {
+  const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+  setTimeout(() => server.closeIdleConnections(), graceMs).unref();
+  return closed;
 }
 
 function isLoopback(host: string): boolean {

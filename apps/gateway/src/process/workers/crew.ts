@@ -111,6 +111,7 @@ export function createCrew(options: CrewOptions): Crew {
     setTimeout(() => {
       if (stopping) return;
       fork().catch((error: unknown) => {
+        if (stopping) return;
         log.error({ err: error }, "a worker could not be replaced yet");
         replaceLater();
       });

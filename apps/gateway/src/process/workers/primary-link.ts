@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import type { QuestionName, Questions, ToPrimary, ToWorker } from "./messages.ts";
 
 /** A worker's line to the primary process. */
@@ -35,6 +36,8 @@ export function linkToPrimary(events: LinkEvents): PrimaryLink {
     else if (message.type === "collect")
       void events.onCollect().then((metrics) => tell({ type: "collected", id: message.id, metrics }));
   });
+  // A cluster's worker ends at once when its primary is gone; ours has answers to finish and rows to write.
+  cluster.worker!.on("disconnect", () => (cluster.worker!.exitedAfterDisconnect = true));
   process.on("disconnect", () => {
     for (const { reject } of waiting.values()) reject(new Error("the primary process is gone"));
     waiting.clear();

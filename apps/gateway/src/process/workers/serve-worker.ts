@@ -9,9 +9,11 @@ export async function serveWorker(environment: Environment): Promise<void> {
   let running: RunningGateway | undefined;
   let ended: () => void = () => {};
   const end = new Promise<void>((resolve) => (ended = resolve));
+  let wanted: "stop" | "retire" | undefined;
   const finish = (how: "stop" | "retire") => {
-    if (!running) process.exit(0);
-    void running[how]().finally(ended);
+    wanted = how;
+    // One that is still starting ends once it has.
+    void running?.[how]().finally(ended);
   };
   const link = linkToPrimary({
     onStop: () => finish("stop"),
@@ -35,12 +37,13 @@ export async function serveWorker(environment: Environment): Promise<void> {
         metricsText: () => link.ask("metrics", null),
       },
     });
-    link.tell({ type: "ready", port: running.port, failures: running.gateway.current.failures });
+    if (wanted) finish(wanted);
+    else link.tell({ type: "ready", port: running.port, failures: running.gateway.current.failures });
   } catch (error) {
     link.tell({ type: "failed", message: error instanceof Error ? error.message : String(error) });
     ended();
   }
   await end;
   limits.close();
-  process.disconnect?.();
+  if (process.connected) process.disconnect!();
 }
