@@ -2,7 +2,7 @@ import { sql, type Kysely } from "kysely";
 import type { Tables } from "./schema.ts";
 
 /** Forward only. Each runs in a transaction of its own, so one cut off by a crash runs again from its beginning. */
-type Migration = { readonly name: string; up(database: Kysely<Tables>): Promise<void> };
+type Migration = { readonly name: string; up(database: Kysely<Tables>, isPostgres: boolean): Promise<void> };
 
 const migrations: readonly Migration[] = [
   {
@@ -82,10 +82,23 @@ const migrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "0002-order-of-exchanges",
+    async up(database, isPostgres) {
+      // SQLite numbers its rows as it is.
+      if (!isPostgres) return;
+      await sql`alter table exchanges add column position bigserial`.execute(database);
+      await database.schema.createIndex("exchanges_position").on("exchanges").column("position").unique().execute();
+      for (const column of ["key_id", "provider", "model", "requested_model", "status", "error_code"])
+        await sql`create index ${sql.ref(`exchanges_${column}`)} on exchanges (${sql.ref(column)}, position)`.execute(
+          database,
+        );
+    },
+  },
 ];
 
 /** Brings the database to the newest schema. Throws when it is newer than this program. */
-export async function migrate(database: Kysely<Tables>, now: number): Promise<void> {
+export async function migrate(database: Kysely<Tables>, now: number, isPostgres: boolean): Promise<void> {
   await sql`create table if not exists migrations (name text primary key, applied_at bigint not null)`.execute(
     database,
   );
@@ -99,7 +112,7 @@ export async function migrate(database: Kysely<Tables>, now: number): Promise<vo
   for (const migration of migrations) {
     if (applied.has(migration.name)) continue;
     await database.transaction().execute(async (transaction) => {
-      await migration.up(transaction);
+      await migration.up(transaction, isPostgres);
       await transaction.insertInto("migrations").values({ name: migration.name, applied_at: now }).execute();
     });
   }

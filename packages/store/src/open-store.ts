@@ -3,7 +3,8 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 import { createKeyTable, type KeyTable } from "./keys.ts";
 import { migrate } from "./migrations.ts";
 import { createAppendExchanges as createPostgresAppend } from "./postgres/append-exchanges.ts";
-import { pruneBefore, pruneResponsesBefore } from "./prune.ts";
+import { createExchangeTable, type ExchangeTable } from "./exchanges.ts";
+import { pruneResponsesBefore } from "./prune.ts";
 import { createResponseTable } from "./responses.ts";
 import type { PricedExchange } from "./rows.ts";
 import type { Tables } from "./schema.ts";
@@ -21,6 +22,7 @@ export type StoreOptions = {
 export type Store = {
   readonly database: Kysely<Tables>;
   readonly keys: KeyTable;
+  readonly exchanges: ExchangeTable;
   readonly responses: ReturnType<typeof createResponseTable>;
   /** All of them or none, on disk when it returns. */
   appendExchanges(exchanges: readonly PricedExchange[]): Promise<void>;
@@ -40,13 +42,15 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
   const opened = isPostgres ? await openPostgres(location) : openFile(location);
   const { database } = opened;
   try {
-    await migrate(database, now());
+    await migrate(database, now(), isPostgres);
   } catch (error) {
     await database.destroy();
     throw error;
   }
+  const exchanges = createExchangeTable(database, isPostgres);
   return {
     database,
+    exchanges,
     keys: createKeyTable(database, secretBox),
     responses: createResponseTable(database, secretBox),
     appendExchanges: opened.append,
@@ -59,7 +63,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     },
     async prune(before, signal) {
       await pruneResponsesBefore(database, before.responses);
-      return pruneBefore(database, before.exchanges, signal);
+      return exchanges.prune(before.exchanges, signal);
     },
     async check() {
       if (isPostgres) return [];

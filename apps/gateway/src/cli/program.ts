@@ -7,6 +7,7 @@ import { doctor } from "./commands/doctor.ts";
 import { createKeyCommand, listKeys, revokeKey, rotateKeyCommand, type CreateOptions } from "./commands/keys.ts";
 import { logs } from "./commands/logs.ts";
 import { addModules, listModules } from "./commands/modules.ts";
+import { listRequests, type RequestOptions } from "./commands/requests.ts";
 import { listModelsCommand, listProviders, testProviders } from "./commands/providers.ts";
 import { reload, restart, start, status, stop, type StartOptions } from "./commands/start.ts";
 import { completionScript } from "./completion.ts";
@@ -52,6 +53,21 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
       .option("-f, --follow", "and every new line")
       .option("-n, --lines <count>", "number of last lines", "50"),
     (context, command) => logs(context, command.opts<{ follow?: boolean; lines: string }>()),
+  );
+
+  act(
+    program
+      .command("requests")
+      .description("list the newest requests, with what they used and cost")
+      .option("--key <key>", "of this key (id or name)")
+      .option("--provider <name>", "answered by this provider")
+      .option("--model <name>", "for this model")
+      .option("--status <code>", "answered with this HTTP status")
+      .option("--error <code>", "that ended in this error")
+      .option("--since <when>", "not older than a date, or a span such as 2h")
+      .option("--before <position>", "older than the last one of another list")
+      .option("-n, --limit <count>", "how many", "20"),
+    (context, command) => listRequests(context, command.opts<RequestOptions>()),
   );
 
   const keys = program.command("keys").description("client keys");

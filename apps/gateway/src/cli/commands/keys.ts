@@ -2,6 +2,7 @@ import { createKey, rotateKey } from "@trunkline/admin";
 import type { Key } from "@trunkline/contracts";
 import type { Store } from "@trunkline/store";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
+import { spanMs } from "../span.ts";
 
 export type CreateOptions = {
   readonly name: string;
@@ -16,7 +17,8 @@ function shown(key: Key): object {
   return { ...key, createdAt: iso(key.createdAt), expiresAt: iso(key.expiresAt) };
 }
 
-async function keyNamed(store: Store, idOrName: string): Promise<Key> {
+/** The key with this id or name. Throws CommandError. */
+export async function keyNamed(store: Store, idOrName: string): Promise<Key> {
   const key = await store.keys.get(idOrName);
   if (!key)
     throw new CommandError(
@@ -25,12 +27,10 @@ async function keyNamed(store: Store, idOrName: string): Promise<Key> {
   return key;
 }
 
-const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** A date, or a time from now such as 30d. */
 function parseExpiry(text: string): number {
-  const span = /^(\d+)([mhd])$/.exec(text);
-  const at = span ? Date.now() + Number(span[1]) * unitMs[span[2]!]! : Date.parse(text);
+  const span = spanMs(text);
+  const at = span === undefined ? Date.parse(text) : Date.now() + span;
   if (!Number.isFinite(at))
     throw new CommandError(
       `--expires takes a date such as 2027-01-31 or a span such as 30d, 12h or 45m, not '${text}'.`,

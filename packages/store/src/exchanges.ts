@@ -1,0 +1,93 @@
+import { sql, type Kysely, type RawBuilder } from "kysely";
+import type { ExchangeRow, Tables } from "./schema.ts";
+
+/** Which finished exchanges are wanted; absent members want any. */
+export type ExchangeFilter = {
+  readonly keyId?: string;
+  readonly provider?: string;
+  /** The name the client asked for, or the provider's. */
+  readonly model?: string;
+  readonly status?: number;
+  readonly outcome?: string;
+  readonly errorCode?: string;
+  /** Milliseconds since the epoch, inclusive. */
+  readonly since?: number;
+  /** Only those before the exchange at this position. */
+  readonly before?: number;
+  readonly limit: number;
+};
+
+/** An exchange and its place in the order they ended in. */
+export type ListedExchange = ExchangeRow & { readonly position: number };
+
+export type ExchangeTable = {
+  /** The newest that pass the filter, newest first. */
+  list(filter: ExchangeFilter): Promise<ListedExchange[]>;
+  /** Deletes what began before a time, in small batches so that live traffic never waits long. Returns the number deleted. */
+  prune(before: number, signal: AbortSignal): Promise<number>;
+};
+
+/** Rows a statement deletes at most. */
+const prunedAtOnce = 500;
+
+/**
+ * Finished exchanges, in the order they were written. SQLite's filters go through the rows without an index on purpose: a million are
+ * through in less than a tenth of a second, and each index would cost every request a good microsecond.
+ */
+export function createExchangeTable(database: Kysely<Tables>, isPostgres: boolean): ExchangeTable {
+  const position: RawBuilder<number> = isPostgres ? sql<number>`position` : sql<number>`rowid`;
+
+  return {
+    async list(filter) {
+      let query = database.selectFrom("exchanges").selectAll().select(position.as("position"));
+      if (filter.keyId !== undefined) query = query.where("key_id", "=", filter.keyId);
+      if (filter.provider !== undefined) query = query.where("provider", "=", filter.provider);
+      const { model } = filter;
+      if (model !== undefined)
+        query = query.where((where) => where.or([where("model", "=", model), where("requested_model", "=", model)]));
+      if (filter.status !== undefined) query = query.where("status", "=", filter.status);
+      if (filter.outcome !== undefined) query = query.where("outcome", "=", filter.outcome);
+      if (filter.errorCode !== undefined) query = query.where("error_code", "=", filter.errorCode);
+      if (filter.since !== undefined) query = query.where("started_at", ">=", filter.since);
+      if (filter.before !== undefined) query = query.where(position, "<", filter.before);
+      const rows = await query.orderBy(position, "desc").limit(filter.limit).execute();
+      // PostgreSQL gives 64-bit numbers as text.
+      return rows.map((row) => ({ ...row, position: Number(row.position) }));
+    },
+
+    async prune(before, signal) {
+      let deleted = 0;
+      while (!signal.aborted) {
+        const oldest = await database
+          .selectFrom("exchanges")
+          .select(["id", "started_at", position.as("position")])
+          .orderBy(position)
+          .limit(prunedAtOnce)
+          .execute();
+        // They stand in the order they ended in: behind the first batch with nothing to delete there is nothing either.
+        const old = oldest.filter((row) => Number(row.started_at) < before);
+        if (old.length === 0) break;
+        await database
+          .deleteFrom("attempts")
+          .where(
+            "exchange_id",
+            "in",
+            old.map(({ id }) => id),
+          )
+          .execute();
+        await database
+          .deleteFrom("exchanges")
+          .where(
+            position,
+            "in",
+            old.map((row) => Number(row.position)),
+          )
+          .execute();
+        deleted += old.length;
+        if (old.length < oldest.length) break;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return deleted;
+    },
+  };
+}
