@@ -3,6 +3,8 @@ import type { Logger } from "pino";
 import type { Config } from "./config/schema.ts";
 
 const day = 86_400_000;
+/** Milliseconds until it is tried again when the database did not let us. */
+const again = 60_000;
 
 /** Deletes what is older than the configuration keeps, now and once a day. */
 export function schedulePruning(store: Store, config: () => Config, log: Logger): { stop(): void } {
@@ -18,7 +20,8 @@ export function schedulePruning(store: Store, config: () => Config, log: Logger)
       const deleted = await store.prune(before, stopped.signal);
       if (deleted > 0) log.info({ deleted }, "old exchanges were pruned");
     } catch (error) {
-      log.error({ err: error }, "old exchanges could not be pruned");
+      log.error({ err: error }, "old exchanges could not be pruned yet");
+      if (!stopped.signal.aborted) setTimeout(() => void prune(), again).unref();
     }
   }
 

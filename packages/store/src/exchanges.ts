@@ -1,5 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from "kysely";
 import type { ExchangeRow, Tables } from "./schema.ts";
+import { whenFree } from "./when-free.ts";
 
 /** Which finished exchanges are wanted; absent members want any. */
 export type ExchangeFilter = {
@@ -67,22 +68,18 @@ export function createExchangeTable(database: Kysely<Tables>, isPostgres: boolea
         // They stand in the order they ended in: behind the first batch with nothing to delete there is nothing either.
         const old = oldest.filter((row) => Number(row.started_at) < before);
         if (old.length === 0) break;
-        await database
-          .deleteFrom("attempts")
-          .where(
-            "exchange_id",
-            "in",
-            old.map(({ id }) => id),
-          )
-          .execute();
-        await database
-          .deleteFrom("exchanges")
-          .where(
-            position,
-            "in",
-            old.map((row) => Number(row.position)),
-          )
-          .execute();
+        const attempts = database.deleteFrom("attempts").where(
+          "exchange_id",
+          "in",
+          old.map(({ id }) => id),
+        );
+        const rows = database.deleteFrom("exchanges").where(
+          position,
+          "in",
+          old.map((row) => Number(row.position)),
+        );
+        await whenFree(() => attempts.execute());
+        await whenFree(() => rows.execute());
         deleted += old.length;
         if (old.length < oldest.length) break;
         await new Promise((resolve) => setImmediate(resolve));

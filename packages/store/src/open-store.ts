@@ -29,6 +29,11 @@ export type Store = {
   /** The same for exchanges another process may have written already: those it has are left alone. */
   appendMissing(exchanges: readonly PricedExchange[]): Promise<void>;
   prune(before: { exchanges: number; responses: number }, signal: AbortSignal): Promise<number>;
+  /**
+   * From now on a database that is locked is refused at once instead of waited for: SQLite's own waiting stops the whole process. What
+   * serves requests says so once it has started, and tries again in its own time.
+   */
+  neverWait(): void;
   /** What is damaged, by the database's own look at it; empty when nothing is. */
   check(): Promise<string[]>;
   /** A consistent copy beside live traffic. SQLite only. */
@@ -70,6 +75,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
       const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check`.execute(database);
       return rows.map((row) => row.integrity_check).filter((text) => text !== "ok");
     },
+    neverWait: opened.neverWait,
     backup: opened.backup,
     close: () => database.destroy(),
   };
@@ -84,6 +90,7 @@ function openFile(path: string) {
   return {
     database,
     append: createSqliteAppend(file),
+    neverWait: () => file.exec("pragma busy_timeout = 0"),
     backup: async (target: string) => {
       if (existsSync(target)) throw new Error(`${target} exists already; name a file that does not.`);
       file.prepare("vacuum into ?").run(target);
@@ -102,6 +109,7 @@ async function openPostgres(address: string) {
   return {
     database,
     append: createPostgresAppend(database),
+    neverWait: () => {},
     backup: () => Promise.reject(new Error("`trunkline backup` copies SQLite files; use pg_dump for PostgreSQL.")),
   };
 }

@@ -2,6 +2,7 @@ import type { StoredResponse } from "@trunkline/contracts";
 import type { Kysely } from "kysely";
 import type { Tables } from "./schema.ts";
 import type { SecretBox } from "./secret-box.ts";
+import { whenFree } from "./when-free.ts";
 
 /** Conversations kept for `previous_response_id`, encrypted under `secret.key` and bound to their id. */
 export function createResponseTable(database: Kysely<Tables>, box: SecretBox) {
@@ -11,7 +12,7 @@ export function createResponseTable(database: Kysely<Tables>, box: SecretBox) {
         entry.response === null
           ? null
           : box.seal(JSON.stringify({ input: entry.input, response: entry.response }), entry.id);
-      await database
+      const insert = database
         .insertInto("responses")
         .values({
           id: entry.id,
@@ -20,8 +21,8 @@ export function createResponseTable(database: Kysely<Tables>, box: SecretBox) {
           created_at: Math.round(entry.createdAt),
           content,
         })
-        .onConflict((conflict) => conflict.column("id").doNothing())
-        .execute();
+        .onConflict((conflict) => conflict.column("id").doNothing());
+      await whenFree(() => insert.execute());
     },
     async find(id: string, keyId: string): Promise<StoredResponse | undefined> {
       const row = await database
@@ -38,11 +39,8 @@ export function createResponseTable(database: Kysely<Tables>, box: SecretBox) {
       return { id, keyId, provider: row.provider, createdAt: Number(row.created_at), ...content };
     },
     async delete(id: string, keyId: string): Promise<boolean> {
-      const result = await database
-        .deleteFrom("responses")
-        .where("id", "=", id)
-        .where("key_id", "=", keyId)
-        .executeTakeFirst();
+      const remove = database.deleteFrom("responses").where("id", "=", id).where("key_id", "=", keyId);
+      const result = await whenFree(() => remove.executeTakeFirst());
       return Number(result.numDeletedRows) > 0;
     },
   };

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { usageOf, type ExchangeRecord, type Key } from "@trunkline/contracts";
 import { startPostgres, type TestPostgres } from "@trunkline/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -151,10 +152,58 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
     expect(await store.responses.delete("resp_1", "key_1")).toBe(true);
   });
 
+  test("exchanges are listed newest first, by page and by what is asked for", async () => {
+    const failed = {
+      ...exchange("req_f", 5000),
+      keyId: "key_2",
+      provider: "q",
+      requestedModel: "alias",
+      status: 429,
+      outcome: "error" as const,
+      errorCode: "rate_limited",
+    };
+    const earlier = (await store.exchanges.list({ limit: 1000 })).length;
+    await store.appendExchanges([
+      { record: exchange("req_l1", 4000), costNanoUsd: 1 },
+      { record: failed, costNanoUsd: null },
+      { record: exchange("req_l2", 6000), costNanoUsd: 2 },
+    ]);
+    const ids = async (filter: object) => (await store.exchanges.list({ limit: 2, ...filter })).map(({ id }) => id);
+    expect(await ids({})).toEqual(["req_l2", "req_f"]);
+    const [, second] = await store.exchanges.list({ limit: 2 });
+    expect((await ids({ before: second!.position }))[0]).toBe("req_l1");
+    for (const filter of [
+      { keyId: "key_2" },
+      { provider: "q" },
+      { model: "alias" },
+      { status: 429 },
+      { outcome: "error" },
+      { errorCode: "rate_limited" },
+    ])
+      expect(await ids(filter)).toEqual(["req_f"]);
+    expect(await ids({ since: 6000 })).toEqual(["req_l2"]);
+    expect(await ids({ keyId: "key_2", status: 200 })).toEqual([]);
+    expect(await store.exchanges.list({ limit: 1000 })).toHaveLength(earlier + 3);
+  });
+
+  test("rows another process may have written are written once", async () => {
+    const [old, fresh] = [exchange("req_m1", 7000), exchange("req_m2", 7001)];
+    await store.appendExchanges([{ record: old, costNanoUsd: 1 }]);
+    await store.appendMissing([
+      { record: old, costNanoUsd: 1 },
+      { record: fresh, costNanoUsd: 2 },
+    ]);
+    const found = (await store.exchanges.list({ limit: 10, since: 7000 })).map(({ id }) => id);
+    expect(found).toEqual(["req_m2", "req_m1"]);
+  });
+
   test("pruning takes what is old and leaves the rest", async () => {
     expect(await store.prune({ exchanges: 1500, responses: 0 }, new AbortController().signal)).toBe(1);
-    expect(await store.database.selectFrom("exchanges").select("id").execute()).toEqual([{ id: "req_2" }]);
-    expect(await store.database.selectFrom("attempts").selectAll().execute()).toEqual([]);
+    const left = (await store.exchanges.list({ limit: 100 })).map(({ id }) => id);
+    expect(left).toContain("req_2");
+    expect(left).not.toContain("req_1");
+    const attempts = await store.database.selectFrom("attempts").select("exchange_id").execute();
+    expect(attempts.map((row) => row.exchange_id)).not.toContain("req_1");
   });
 
   test("opening again changes nothing; a newer schema is refused", async () => {
@@ -181,6 +230,28 @@ test("the file is the owner's alone, and a backup is a whole copy", async () => 
   expect(await opened.keys.count()).toBe(1);
   expect(await opened.check()).toEqual([]);
   await opened.close();
+});
+
+test("a locked file is not waited for: rows are refused at once, and a response is kept once it is free", async () => {
+  const path = join(folder, "locked.db");
+  const store = await openStore({ location: path, secretBox, now: Date.now });
+  store.neverWait();
+  const other = new DatabaseSync(path);
+  other.exec("begin immediate");
+  await expect(store.appendExchanges([{ record: exchange("req_1", 1), costNanoUsd: null }])).rejects.toThrow("locked");
+  const saving = store.responses.save({
+    id: "resp_1",
+    keyId: "k",
+    provider: "p",
+    input: null,
+    response: null,
+    createdAt: 1,
+  });
+  other.exec("rollback");
+  other.close();
+  await saving;
+  expect(await store.responses.find("resp_1", "k")).toMatchObject({ provider: "p" });
+  await store.close();
 });
 
 test("a sealed text opens only with its key and purpose, and every seal differs", () => {

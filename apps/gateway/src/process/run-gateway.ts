@@ -53,6 +53,7 @@ export async function runGateway(setup: Setup, options: RunOptions): Promise<Run
     ...(options.shared ? { shared: options.shared } : {}),
   });
   await options.beforeListening?.(gateway);
+  gateway.store.neverWait();
   const server = createHttpServer(gateway);
   const port = await listen(server, config.server.host, config.server.port).catch(async (error: unknown) => {
     await gateway.stop(0);

@@ -32,6 +32,7 @@ export async function servePrimary(
     now: Date.now,
   });
   const secrets = await makeSecrets(store, environment);
+  store.neverWait();
   const limits = createRequestWindows();
   const crew = createCrew({
     size: options.workers,
