@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
   },
 });
 const wanted = options.only?.split(",");
-const count = Number(options.rounds ?? (options.quick ? 12 : 24));
+const count = Number(options.rounds ?? (options.quick ? 10 : 24));
 const seconds = options.quick ? 0.3 : 0.6;
 const closed = { connections: 32, seconds };
 
@@ -65,12 +65,15 @@ async function closedLoop({ load, ours, floor, others }: Field, work: Work, pair
   };
 }
 
-/** What a request waits longer than without us, at a rate that leaves every server idle most of the time. */
-async function addedLatency({ load, direct, ours, floor }: Field, work: Work) {
-  const paced = { connections: 16, rate: 300, seconds: options.quick ? 2 : 5 };
+/** What a request waits longer than without us, at so many a second that every server is idle most of the time. */
+async function addedLatency({ load, direct, ours, floor }: Field, work: Work, rate: number, floorWork = work) {
+  const paced = { connections: 16, rate, seconds: options.quick ? 2 : 5 };
   const slices = await rounds(
-    options.quick ? 2 : 4,
-    [direct, ours, floor].map((server) => ({ name: server.name, run: () => slice(load, server, work, paced) })),
+    options.quick ? 1 : 4,
+    [direct, ours, floor].map((server) => ({
+      name: server.name,
+      run: () => slice(load, server, server === ours ? work : floorWork, paced),
+    })),
   );
   const added = (name: string, read: (found: Slice) => number) =>
     median(slices.get(name)!.map((found, round) => read(found) - read(slices.get("direct")![round]!)));
@@ -82,17 +85,23 @@ async function addedLatency({ load, direct, ours, floor }: Field, work: Work) {
   };
 }
 
-async function manyStreams({ load, direct, ours, floor }: Field) {
+/** In processes of their own, whose memory is what these streams take. */
+async function manyStreams({ load, direct }: Pick<Field, "load" | "direct">, upstream: number) {
+  const ours = await startOurs(upstream);
+  const floor = await startFloor(upstream);
+  const warm = { connections: 200, seconds: options.quick ? 4 : 10, staggerMs: 2500 };
+  for (const server of [ours, floor]) await load(server, works.w3, warm);
   const shape = { connections: 200, seconds: options.quick ? 6 : 12, staggerMs: 2500 };
   const slices = await rounds(
-    options.quick ? 3 : 6,
+    options.quick ? 2 : 6,
     [ours, floor].map((server) => ({ name: server.name, run: () => slice(load, server, works.w3, shape) })),
   );
   const fast = { connections: 20, seconds: options.quick ? 3 : 6, staggerMs: 500 };
   const quickStreams = await rounds(
-    options.quick ? 3 : 6,
+    options.quick ? 2 : 6,
     [direct, ours, floor].map((server) => ({ name: server.name, run: () => slice(load, server, works.w3fast, fast) })),
   );
+  await Promise.all([ours.stop(), floor.stop()]);
   const perEvent = (found: Slice) => found.cpuPerEvent;
   const added = (name: string, read: (found: Slice) => number) =>
     median(quickStreams.get(name)!.map((found, round) => read(found) - read(quickStreams.get("direct")![round]!))) /
@@ -188,7 +197,7 @@ async function main(): Promise<void> {
   };
   if (asked("w6")) tell("w6", await idleMemory(upstream));
   if (asked("w7") && !(options.quick && wanted === undefined)) tell("w7", await longDay(load, upstream));
-  if (asked("cores")) tell("cores", await moreCores(load, upstream));
+  if (asked("cores") && !(options.quick && wanted === undefined)) tell("cores", await moreCores(load, upstream));
   const profileFolder = join(cache, "profile");
   mkdirSync(profileFolder, { recursive: true });
   const ours = await startOurs(upstream, options.profile ? { profile: profileFolder } : {});
@@ -205,12 +214,26 @@ async function main(): Promise<void> {
   };
   const withoutPeers = { ...field, others: present([nginx]) };
   if (asked("w1"))
-    tell("w1", { ...(await closedLoop(field, works.w1, { warm: 20_000 })), ...(await addedLatency(field, works.w1)) });
-  if (asked("w2")) tell("w2", await closedLoop(field, works.w2, { warm: 4000 }));
+    tell("w1", {
+      ...(await closedLoop(field, works.w1, { warm: 20_000 })),
+      ...(await addedLatency(field, works.w1, 300)),
+    });
+  if (asked("w2"))
+    tell("w2", {
+      ...(await closedLoop(field, works.w2, { warm: 4000 })),
+      ...(await addedLatency(field, works.w2, 100)),
+    });
   if (asked("w4"))
-    tell("w4", await closedLoop({ ...field, others: [] }, works.w4, { floorWork: works.w2, warm: 4000 }));
-  if (asked("w5")) tell("w5", await closedLoop(withoutPeers, works.w5, { warm: 5000 }));
-  if (asked("w3")) tell("w3", await manyStreams(field));
+    tell("w4", {
+      ...(await closedLoop({ ...field, others: [] }, works.w4, { floorWork: works.w2, warm: 4000 })),
+      ...(await addedLatency(field, works.w4, 100, works.w2)),
+    });
+  if (asked("w5"))
+    tell("w5", {
+      ...(await closedLoop(withoutPeers, works.w5, { warm: 5000 })),
+      ...(await addedLatency(field, works.w5, 100)),
+    });
+  if (asked("w3")) tell("w3", await manyStreams(field, upstream));
   await ours.stop();
   if (options.profile) console.log(`CPU profiles are in ${profileFolder}: open them in Chrome's DevTools.`);
   if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);

@@ -160,6 +160,8 @@ const portkeyPackage = {
   overrides: { hono: "4.9.7", "@hono/node-server": "1.13.5" },
 };
 
+const litellmVersion = "1.80.0";
+
 /** Portkey's gateway, from npm; undefined where it cannot be installed. */
 export async function startPortkey(upstream: number): Promise<Server | undefined> {
   const folder = join(cache, "portkey");
@@ -187,5 +189,39 @@ export async function startPortkey(upstream: number): Promise<Server | undefined
       "x-portkey-provider": "openai",
       "x-portkey-custom-host": `http://127.0.0.1:${upstream}/${work.answer}/v1`,
     },
+  }));
+}
+
+/** LiteLLM's proxy from PyPI, in a virtual environment of its own; undefined where it cannot be installed. */
+export async function startLitellm(upstream: number): Promise<Server | undefined> {
+  const folder = join(cache, "litellm");
+  const program = join(folder, "bin", "litellm");
+  if (!existsSync(program)) {
+    console.log("Installing LiteLLM, once …");
+    const run = (command: string, ...args: string[]) => spawnSync(command, args, { stdio: "ignore" }).status === 0;
+    const pip = join(folder, "bin", "pip");
+    if (!run("python3", "-m", "venv", folder) || !run(pip, "install", "-q", `litellm[proxy]==${litellmVersion}`))
+      return undefined;
+  }
+  const config = join(cache, "litellm.json");
+  const models = ["whole", "burst"].map((answer) => ({
+    model_name: `bench-${answer}`,
+    litellm_params: {
+      model: `openai/bench-${answer}`,
+      api_base: `http://127.0.0.1:${upstream}/${answer}/v1`,
+      api_key: "sk-upstream-dummy",
+    },
+  }));
+  writeFileSync(config, JSON.stringify({ model_list: models, general_settings: { master_key: "sk-bench" } }));
+  const port = await freePort();
+  const child = start(measured, program, ["--config", config, "--port", String(port), "--host", "127.0.0.1"], {
+    quiet: true,
+    env: { ...process.env, LITELLM_LOCAL_MODEL_COST_MAP: "True", LITELLM_LOG: "ERROR", LITELLM_TELEMETRY: "False" },
+  });
+  child.stdout!.resume();
+  await listening(port);
+  return server("litellm", port, child, () => ({
+    path: "/v1/chat/completions",
+    headers: { authorization: "Bearer sk-bench" },
   }));
 }

@@ -76,6 +76,7 @@ const entries = {
   bench: ["bench/run.ts"],
   faults: ["tests/faults/run.ts"],
   fuzz: ["tests/fuzz/run.ts"],
+  mutations: ["tests/mutations/run.ts"],
 };
 const [entry, ...first] = entries[command] ?? ["tools/check.ts", command];
 const child = spawn(node, [join(root, entry), ...first, ...rest], {

@@ -104,7 +104,7 @@ export async function createSite(options: { home?: string } = {}) {
 export type Site = Awaited<ReturnType<typeof createSite>>;
 
 /** Clients that ask one request after the other until they are stopped. What they see is theirs to keep. */
-export function load(site: Site, clients: number) {
+export function load(site: Site, clients: number, pauseMs = 0) {
   const answers: { status: number; id: string; at: number; ms: number }[] = [];
   let broken = 0;
   let stop = false;
@@ -113,7 +113,8 @@ export function load(site: Site, clients: number) {
       const from = performance.now();
       const answer = await site.ask().catch(() => undefined);
       if (answer) answers.push({ ...answer, at: from, ms: performance.now() - from });
-      else {
+      if (pauseMs > 0) await wait(pauseMs);
+      if (!answer) {
         broken++;
         await wait(5);
       }

@@ -99,7 +99,8 @@ async function databaseLocked(): Promise<Figures> {
     const before = site.rssMb();
     const locker = new DatabaseSync(join(site.home, "trunkline.db"));
     locker.exec("begin immediate");
-    const clients = load(site, 4);
+    // Some 600 requests a second: what a minute of them leaves waiting is well below the most that may.
+    const clients = load(site, 4, 5);
     await wait(60_000);
     const { ledger } = await site.health();
     const during = site.rssMb();
@@ -356,7 +357,11 @@ async function millionRows(): Promise<Figures> {
     await site.start();
     const busy = load(site, 4);
     const from = performance.now();
-    await until(() => site.rows().length < 520_000, "half of the rows pruned", 6000);
+    const oldest = new DatabaseSync(join(site.home, "trunkline.db"), { readOnly: true });
+    // Asking for the rows themselves would keep this process, and so its clients, from their work.
+    const first = () => (oldest.prepare("select min(rowid) as first from exchanges").get() as { first: number }).first;
+    await until(() => first() > 480_000, "half of the rows pruned", 6000);
+    oldest.close();
     const prunedIn = performance.now() - from;
     await busy.stop();
     const p99 = (answers: readonly { ms: number }[]) =>

@@ -911,3 +911,37 @@ describe("23: tools of Codex", () => {
     expect(events.at(-1)).toMatchObject({ name: "spawn", namespace: "agents" });
   });
 });
+
+test("1: arguments pass as they come, from every vendor that streams them", () => {
+  const piecesOf: Record<string, string> = {
+    "openai-chat": [
+      '{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{\\"a\\":"}}]}}]}',
+      '{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"1}"}}]}}]}',
+    ]
+      .map((data) => `data: ${data}\n\n`)
+      .join(""),
+    "openai-responses": [
+      '{"type":"response.created","response":{"id":"r","status":"in_progress","output":[]}}',
+      '{"type":"response.output_item.added","output_index":0,"item":{"type":"function_call","id":"fc","call_id":"c","name":"f","arguments":""}}',
+      '{"type":"response.function_call_arguments.delta","item_id":"fc","output_index":0,"delta":"{\\"a\\":"}',
+      '{"type":"response.function_call_arguments.delta","item_id":"fc","output_index":0,"delta":"1}"}',
+    ]
+      .map((data) => `event: x\ndata: ${data}\n\n`)
+      .join(""),
+    "anthropic-messages": [
+      '{"type":"message_start","message":{"id":"m","content":[]}}',
+      '{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"c","name":"f","input":{}}}',
+      '{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\\"a\\":"}}',
+      '{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"1}"}}',
+    ]
+      .map((data) => `event: x\ndata: ${data}\n\n`)
+      .join(""),
+  };
+  for (const [name, sse] of Object.entries(piecesOf)) {
+    // Nothing has finished yet: what has come must have been told all the same.
+    const deltas = eventsOf(name as DialectName, sse).flatMap((event) =>
+      event.type === "tool-input-delta" ? [event.delta] : [],
+    );
+    expect({ name, deltas }).toEqual({ name, deltas: ['{"a":', "1}"] });
+  }
+});

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { sql, type Kysely, type RawBuilder } from "kysely";
 import type { ExchangeRow, Tables } from "./schema.ts";
 import { whenFree } from "./when-free.ts";
@@ -28,8 +29,9 @@ export type ExchangeTable = {
   prune(before: number, signal: AbortSignal): Promise<number>;
 };
 
-/** Rows a statement deletes at most. */
-const prunedAtOnce = 500;
+/** Rows a statement deletes at most, and how many times as long as that took requests then have the process to themselves. */
+const prunedAtOnce = 100;
+const restAfter = 4;
 
 /**
  * Finished exchanges, in the order they were written. SQLite's filters go through the rows without an index on purpose: a million are
@@ -59,6 +61,7 @@ export function createExchangeTable(database: Kysely<Tables>, isPostgres: boolea
     async prune(before, signal) {
       let deleted = 0;
       while (!signal.aborted) {
+        const from = performance.now();
         const oldest = await database
           .selectFrom("exchanges")
           .select(["id", "started_at", position.as("position")])
@@ -82,7 +85,7 @@ export function createExchangeTable(database: Kysely<Tables>, isPostgres: boolea
         await whenFree(() => rows.execute());
         deleted += old.length;
         if (old.length < oldest.length) break;
-        await new Promise((resolve) => setImmediate(resolve));
+        await wait((performance.now() - from) * restAfter);
       }
       return deleted;
     },

@@ -1,6 +1,9 @@
 import { GatewayError, isObject, type JsonObject, type JsonValue } from "@trunkline/contracts";
 import { scanObject, type Span } from "./splice.ts";
 
+/** The name itself, and escapes its letters could hide behind. */
+const trickyNames = ["__proto__", "\\u005", "\\u006", "\\u007"];
+
 /** Bytes up to which a body is parsed at once: looking for members costs as much then. */
 const parsedAtOnce = 16 * 1024;
 
@@ -79,7 +82,7 @@ function parseBody(bytes: Buffer): JsonObject {
 function parse(bytes: Buffer): unknown {
   const text = bytes.toString("utf8");
   // A member of this name, also one written with escapes, would change an object's prototype wherever it is copied.
-  const isTricky = bytes.includes("__proto__") || bytes.includes("\\u005");
+  const isTricky = trickyNames.some((name) => bytes.includes(name));
   try {
     return isTricky
       ? JSON.parse(text, (key, member: unknown) => (key === "__proto__" ? undefined : member))
