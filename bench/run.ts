@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { createLoader, median, middle, ratio, rounds, slice, type Loader, type Slice } from "./measure.ts";
 import { buildNative, cache, firstMatch, loading, start, stopAll } from "./processes.ts";
 import { report, type Results } from "./report.ts";
-import { startDirect, startFloor, startNginx, startOurs, startPortkey, type Server } from "./servers.ts";
+import { startDirect, startFloor, startLitellm, startNginx, startOurs, startPortkey, type Server } from "./servers.ts";
 import { works, type Work } from "./works.ts";
 
 // `npm run bench`: see README.md in this folder.
@@ -38,6 +38,9 @@ type Field = {
   readonly others: readonly Server[];
 };
 
+/** Peers that take many times as long get fewer requests to warm up with. */
+const slower: Readonly<Record<string, number>> = { portkey: 10, litellm: 100 };
+
 /** Closed loops against every server in turn. */
 async function closedLoop({ load, ours, floor, others }: Field, work: Work, pairs: { floorWork?: Work; warm: number }) {
   const runs = [
@@ -46,7 +49,7 @@ async function closedLoop({ load, ours, floor, others }: Field, work: Work, pair
     ...others.map((server) => ({ name: server.name, server, work: pairs.floorWork ?? work })),
   ];
   for (const { name, server, work: asked } of runs)
-    await load(server, asked, { connections: 32, seconds: -(name === "portkey" ? pairs.warm / 10 : pairs.warm) });
+    await load(server, asked, { connections: 32, seconds: -Math.ceil(pairs.warm / (slower[name] ?? 1)) });
   const slices = await rounds(
     count,
     runs.map(({ name, server, work: asked }) => ({ name, run: () => slice(load, server, asked, closed) })),
@@ -56,9 +59,11 @@ async function closedLoop({ load, ours, floor, others }: Field, work: Work, pair
     floor_cpu_us: middle(slices, "floor", cpu),
     nginx_cpu_us: middle(slices, "nginx", cpu),
     portkey_cpu_us: middle(slices, "portkey", cpu),
+    litellm_cpu_us: middle(slices, "litellm", cpu),
     ratio_floor: ratio(slices, "ours", "floor", cpu),
     ratio_nginx: ratio(slices, "ours", "nginx", cpu),
     ratio_portkey: ratio(slices, "ours", "portkey", cpu),
+    ratio_litellm: ratio(slices, "ours", "litellm", cpu),
     rps: middle(slices, "ours", (found) => found.rps),
     floor_rps: middle(slices, "floor", (found) => found.rps),
     rss_mb: middle(slices, "ours", (found) => found.rssMb),
@@ -204,13 +209,15 @@ async function main(): Promise<void> {
   const floor = await startFloor(upstream);
   const nginx = await startNginx(upstream);
   const portkey = options["no-peers"] ? undefined : await startPortkey(upstream);
+  // Its installation alone takes longer than a quick run may.
+  const litellm = options["no-peers"] || options.quick ? undefined : await startLitellm(upstream);
   const present = (servers: readonly (Server | undefined)[]) => servers.filter((server) => server !== undefined);
   const field = {
     load,
     direct: startDirect(upstreamProcess, upstream),
     ours,
     floor,
-    others: present([nginx, portkey]),
+    others: present([nginx, portkey, litellm]),
   };
   const withoutPeers = { ...field, others: present([nginx]) };
   if (asked("w1"))

@@ -160,7 +160,7 @@ const portkeyPackage = {
   overrides: { hono: "4.9.7", "@hono/node-server": "1.13.5" },
 };
 
-const litellmVersion = "1.80.0";
+const litellmVersion = "1.106.2";
 
 /** Portkey's gateway, from npm; undefined where it cannot be installed. */
 export async function startPortkey(upstream: number): Promise<Server | undefined> {

@@ -1,4 +1,12 @@
-import type { AssistantPart, Conversation, JsonObject, JsonValue, Message, StreamEvent } from "@trunkline/contracts";
+import {
+  usageOf,
+  type AssistantPart,
+  type Conversation,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  type StreamEvent,
+} from "@trunkline/contracts";
 import { dialects, plainTraits, type Dialect } from "@trunkline/dialects";
 import fc from "fast-check";
 import { completionOf, decodeStream, encodeStream } from "./checks.ts";
@@ -189,20 +197,7 @@ function eventsOf({ pieces, calls, cut, input: inputTokens, output: outputTokens
   }
   const reason = cut ? "length" : calls.length > 0 ? "tool-calls" : "stop";
   events.push({ type: "finish", choice: 0, finish: { reason } });
-  const usage = {
-    inputTokens,
-    outputTokens,
-    cacheReadTokens: 0,
-    cacheWrite5mTokens: 0,
-    cacheWrite1hTokens: 0,
-    reasoningTokens: 0,
-    inputAudioTokens: 0,
-    outputAudioTokens: 0,
-    cacheAudioReadTokens: 0,
-    outputImageTokens: 0,
-    webSearches: 0,
-    estimated: false,
-  };
+  const usage = usageOf({ inputTokens, outputTokens });
   events.push({ type: "usage", usage }, { type: "end" });
   return events;
 }

@@ -74,6 +74,11 @@ export async function startGateway(
   };
 }
 
+/** A provider that speaks Chat, with one model `x`. */
+export function chatProvider(origin: string): object {
+  return { preset: "openai", dialects: ["openai-chat"], base_url: `${origin}/v1`, api_key: "sk-up", models: ["x"] };
+}
+
 /** One provider per dialect, all at the same upstream. Each lists one model, which is its own by its bare name. */
 export function fourProviders(origin: string): Record<string, object> {
   return {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { gzipSync } from "node:zlib";
 import { exchangeBytes, fixtures, requestBytes, startRawServer, type RawServer } from "@trunkline/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startGateway, type TestGateway } from "../harness.ts";
+import { chatProvider, startGateway, type TestGateway } from "../harness.ts";
 
 // Clients and upstreams that bend HTTP. Whatever they do, others are answered.
 
@@ -54,18 +54,7 @@ beforeAll(async () => {
     socket.on("drain", more);
     more();
   });
-  gateway = await startGateway({
-    providers: {
-      up: {
-        preset: "openai",
-        dialects: ["openai-chat"],
-        base_url: `${upstream.origin}/v1`,
-        api_key: "sk-up",
-        models: ["x"],
-      },
-    },
-    log: { level: "silent" },
-  });
+  gateway = await startGateway({ providers: { up: chatProvider(upstream.origin) }, log: { level: "silent" } });
 });
 afterAll(async () => {
   await gateway?.close();

@@ -2,7 +2,7 @@ import { createSseParser, dialects } from "@trunkline/dialects";
 import type { DialectName } from "@trunkline/contracts";
 import { fixtures, startRawServer, type RawServer } from "@trunkline/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { requestFor, startGateway, type TestGateway } from "../harness.ts";
+import { chatProvider, requestFor, startGateway, type TestGateway } from "../harness.ts";
 
 // An upstream that breaks off at every byte it could, by closing and by a reset.
 
@@ -26,18 +26,7 @@ beforeAll(async () => {
     if (way === "close") socket.end(bytes);
     else socket.write(bytes, () => socket.resetAndDestroy());
   });
-  gateway = await startGateway({
-    providers: {
-      up: {
-        preset: "openai",
-        dialects: ["openai-chat"],
-        base_url: `${upstream.origin}/v1`,
-        api_key: "sk-up",
-        models: ["x"],
-      },
-    },
-    log: { level: "silent" },
-  });
+  gateway = await startGateway({ providers: { up: chatProvider(upstream.origin) }, log: { level: "silent" } });
 });
 afterAll(async () => {
   await gateway?.close();
