@@ -134,7 +134,7 @@ export function createCrew(options: CrewOptions): Crew {
   }
 
   async function rollAll(): Promise<void> {
-    for (const old of [...members]) {
+    for (const old of Array.from(members)) {
       if (stopping) return;
       await fork();
       await end(old, "retire");
