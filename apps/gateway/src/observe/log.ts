@@ -39,6 +39,18 @@ export type Log = {
   close(): Promise<void>;
 };
 
+let lastMs = 0;
+let lastTime = "";
+
+/** Many requests end in the same millisecond; its text is made once. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastTime = new Date(ms).toISOString();
+  }
+  return lastTime;
+}
+
 /** Characters of exchange lines that are handed on at once. */
 const handedOnAt = 8192;
 
@@ -95,7 +107,7 @@ export function createLog({ level, file, terminal }: LogOptions): Log {
       if (!log.isLevelEnabled("info")) return;
       const line = {
         level: 30,
-        time: new Date(record.startedAt + record.durationMs).toISOString(),
+        time: isoTime(record.startedAt + record.durationMs),
         requestId: record.id,
         keyId: record.keyId,
         dialect: record.dialect,
