@@ -37,6 +37,8 @@ export function decodeRequest(body: JsonObject, model?: string): Conversation {
       ? [{ role: "user", content: [{ type: "text", text: input }] } as const]
       : decodeItems(input)),
   ];
+  if (messages.length === 0)
+    reject("input", "There is nothing to answer: 'input' holds no item and there are no instructions.");
   return compact({
     model: model ?? required(body, "model", "string"),
     messages,
