@@ -62,6 +62,8 @@ export type Gateway = {
 const ledgerWaitMs = 25;
 /** About 100 MB of rows at the most, while the database does not take them. */
 const mostQueued = 100_000;
+/** A tenth of a second apart. */
+const lastLedgerTries = 50;
 const rememberKeysMs = 1000;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
@@ -93,6 +95,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
     beforePricing: () => current.loadPrices(),
     waitMs: ledgerWaitMs,
+    lastTries: lastLedgerTries,
     mostQueued,
     onError: (error, queued) => log.error({ err: error, queued }, "the ledger cannot be written; rows wait in memory"),
     onDropped: (total) => {

@@ -10,7 +10,15 @@ function writer(append: (batch: readonly PricedExchange[]) => Promise<void>, mos
   const dropped = vi.fn<(total: number) => void>();
   return {
     dropped,
-    writer: createWriter({ append, price: () => 1, waitMs: 1, mostQueued, onError: () => {}, onDropped: dropped }),
+    writer: createWriter({
+      append,
+      price: () => 1,
+      waitMs: 1,
+      lastTries: 1,
+      mostQueued,
+      onError: () => {},
+      onDropped: dropped,
+    }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { ExchangeRecord, LedgerWriter } from "@trunkline/contracts";
 import type { PricedExchange } from "@trunkline/store";
 
@@ -9,6 +10,8 @@ export type WriterOptions = {
   readonly beforePricing?: () => Promise<void> | undefined;
   /** Milliseconds a record waits for others to share a transaction with. */
   readonly waitMs: number;
+  /** How often writing is tried again at the end, a tenth of a second apart, before what is left is given up. */
+  readonly lastTries: number;
   /** Records kept while the database does not take them; the oldest beyond it are dropped, loudly. */
   readonly mostQueued: number;
   readonly onError: (error: unknown, queued: number) => void;
@@ -28,6 +31,7 @@ const rowsAtOnce = 500;
 /** Milliseconds before a refused batch is tried again, doubling up to the last. */
 const firstRetryMs = 250;
 const longestRetryMs = 10_000;
+const betweenLastTriesMs = 100;
 
 /** Collects finished exchanges and writes them in batches, off the requests' way. Memory stays flat when the database is gone. */
 export function createWriter(options: WriterOptions): Writer {
@@ -91,9 +95,18 @@ export function createWriter(options: WriterOptions): Writer {
     async close() {
       clearTimeout(timer);
       timer = undefined;
-      // What is being written may fail for a reason that is gone already: one more try of our own.
       await writing?.catch(() => {});
-      await write().catch(() => {});
+      // Other processes may be writing their last rows too.
+      for (let turn = 0; turn <= options.lastTries; turn++) {
+        if (turn > 0) await wait(betweenLastTriesMs);
+        if (
+          await write().then(
+            () => true,
+            () => false,
+          )
+        )
+          break;
+      }
       closed = true;
       clearTimeout(timer);
       return queue.length;
