@@ -222,7 +222,7 @@ async function main(): Promise<void> {
   const withoutPeers = { ...field, others: present([nginx]) };
   if (asked("w1"))
     tell("w1", {
-      ...(await closedLoop(field, works.w1, { warm: 20_000 })),
+      ...(await closedLoop(field, works.w1, { warm: 40_000 })),
       ...(await addedLatency(field, works.w1, 300)),
     });
   if (asked("w2"))
