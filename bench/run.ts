@@ -168,8 +168,9 @@ async function longDay(load: Loader, upstream: number) {
   const share = options.quick ? 0.2 : 1;
   await run(works.w1, 20_000);
   await run(works.w2, 4000);
+  await run(works.w5, 1000);
   const before = server.rssMb();
-  let requests = 24_000;
+  let requests = 25_000;
   let peak = before;
   const settled: number[] = [];
   for (let hour = 0; hour < 8; hour++) {

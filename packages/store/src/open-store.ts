@@ -2,14 +2,14 @@ import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { Kysely, PostgresDialect, sql } from "kysely";
 import { createKeyTable, type KeyTable } from "./keys.ts";
 import { migrate } from "./migrations.ts";
-import { createAppendExchanges as createPostgresAppend } from "./postgres/append-exchanges.ts";
+import { createAppendRows as createPostgresAppend } from "./postgres/append-rows.ts";
 import { createExchangeTable, type ExchangeTable } from "./exchanges.ts";
 import { pruneResponsesBefore } from "./prune.ts";
 import { createResponseTable } from "./responses.ts";
-import type { PricedExchange } from "./rows.ts";
+import { packRows, type PackedRows, type PricedExchange } from "./rows.ts";
 import type { Tables } from "./schema.ts";
 import type { SecretBox } from "./secret-box.ts";
-import { createAppendExchanges as createSqliteAppend } from "./sqlite/append-exchanges.ts";
+import { createAppendRows as createSqliteAppend } from "./sqlite/append-rows.ts";
 import { openSqlite, sqliteDialect } from "./sqlite/node-sqlite.ts";
 
 export type StoreOptions = {
@@ -26,6 +26,8 @@ export type Store = {
   readonly responses: ReturnType<typeof createResponseTable>;
   /** All of them or none, on disk when it returns. */
   appendExchanges(exchanges: readonly PricedExchange[]): Promise<void>;
+  /** The same for rows another process has packed. */
+  appendRows(rows: PackedRows): Promise<void>;
   /** The same for exchanges another process may have written already: those it has are left alone. */
   appendMissing(exchanges: readonly PricedExchange[]): Promise<void>;
   prune(before: { exchanges: number; responses: number }, signal: AbortSignal): Promise<number>;
@@ -58,13 +60,14 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     exchanges,
     keys: createKeyTable(database, secretBox),
     responses: createResponseTable(database, secretBox),
-    appendExchanges: opened.append,
+    appendExchanges: (given) => opened.append(packRows(given)),
+    appendRows: opened.append,
     async appendMissing(exchanges) {
       const ids = exchanges.map(({ record }) => record.id);
       const found = await database.selectFrom("exchanges").select("id").where("id", "in", ids).execute();
       const known = new Set(found.map(({ id }) => id));
       const missing = exchanges.filter(({ record }) => !known.has(record.id));
-      if (missing.length > 0) await opened.append(missing);
+      if (missing.length > 0) await opened.append(packRows(missing));
     },
     async prune(before, signal) {
       await pruneResponsesBefore(database, before.responses);

@@ -49,3 +49,26 @@ export function attemptRow(exchangeId: string, number: number, attempt: Attempt)
     reason: attempt.reason,
   };
 }
+
+/** Values of rows in the order of their columns: a third of what the exchanges themselves take on their way to another process. */
+export type PackedRows = {
+  readonly exchanges: readonly (readonly (string | number | null)[])[];
+  readonly attempts: readonly (readonly (string | number | null)[])[];
+};
+
+const anyExchange = {} as PricedExchange["record"];
+export const exchangeColumns = Object.keys(
+  exchangeRow({ record: { ...anyExchange, degraded: [] }, costNanoUsd: null }),
+);
+export const attemptColumns = Object.keys(attemptRow("", 1, {} as Attempt));
+
+export function packRows(exchanges: readonly PricedExchange[]): PackedRows {
+  const attempts: (string | number | null)[][] = [];
+  for (const { record } of exchanges) {
+    // A single try that went well says nothing its exchange does not.
+    if (record.attempts.length === 1 && record.attempts[0]!.error === null) continue;
+    for (const [index, attempt] of record.attempts.entries())
+      attempts.push(Object.values(attemptRow(record.id, index + 1, attempt)));
+  }
+  return { exchanges: exchanges.map((exchange) => Object.values(exchangeRow(exchange))), attempts };
+}

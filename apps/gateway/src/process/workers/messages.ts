@@ -1,10 +1,10 @@
 import type { Lease } from "@trunkline/policies";
-import type { PricedExchange } from "@trunkline/store";
+import type { PackedRows } from "@trunkline/store";
 
 /** What a worker asks of the primary process, and what it is answered. */
 export type Questions = {
   /** Writes finished exchanges; answered when they are on disk. */
-  readonly append: { readonly question: readonly PricedExchange[]; readonly answer: void };
+  readonly append: { readonly question: PackedRows; readonly answer: void };
   /** Requests of a key granted in advance. */
   readonly lease: {
     readonly question: { readonly keyId: string; readonly limit: number; readonly want: number; readonly now: number };

@@ -41,7 +41,7 @@ export async function servePrimary(
     drainMs: config.server.drain_seconds * 1000,
     giveBack: limits.giveBack,
     answers: {
-      append: (exchanges) => store.appendExchanges(exchanges),
+      append: (rows) => store.appendRows(rows),
       lease: ({ keyId, limit, want, now }) => limits.lease(keyId, limit, want, now),
     },
   });

@@ -1,3 +1,4 @@
+import { packRows } from "@trunkline/store";
 import type { Environment } from "../../config/environment.ts";
 import { runGateway, type RunningGateway } from "../run-gateway.ts";
 import { setUp } from "../setup.ts";
@@ -33,7 +34,7 @@ export async function serveWorker(environment: Environment): Promise<void> {
       shared: {
         limits,
         // Without a primary the rows are written here, so that none is lost with it.
-        append: (exchanges) => (link.isThere() ? link.ask("append", exchanges) : undefined),
+        append: (exchanges) => (link.isThere() ? link.ask("append", packRows(exchanges)) : undefined),
         metricsText: () => link.ask("metrics", null),
       },
     });
