@@ -82,6 +82,17 @@ test("no member named __proto__ comes through, however it is written", () => {
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
 });
 
+test("a large body is searched, not parsed: what nobody asks for is the upstream's to judge", () => {
+  const far = '\\"'.repeat(30) + "x".repeat(100) + '\\"' + "\\\\";
+  const text = `{"far":"${far}","messages":[no JSON at all],"pad":"${padding}","model":"m"}`;
+  const body = new RequestBody(Buffer.from(text));
+  expect(body.member("model")).toBe("m");
+  expect(body.member("far")).toBe(JSON.parse(`"${far}"`));
+  expect(body.bytes.toString()).toBe(text);
+  expect(() => body.member("messages")).toThrow(expect.objectContaining({ code: "invalid_json" }) as Error);
+  expect(() => body.whole()).toThrow(expect.objectContaining({ code: "invalid_json" }) as Error);
+});
+
 test("nesting as deep as it likes is only counted", () => {
   const deep = "[".repeat(100_000) + "]".repeat(100_000);
   const body = new RequestBody(Buffer.from(`{"model":"m","messages":${deep}}`));

@@ -43,6 +43,9 @@ export function createLeasedLimits(lessor: Lessor): RequestLimits & { close(): v
       one.left--;
       return { granted: true, remaining: one.lease.remaining + one.left, resetMs: one.lease.resetMs - (now - one.at) };
     }
+    // Whoever hammers at a limit that is reached does not make the primary answer each time.
+    if (one && !one.asking && one.lease.count === 0 && Math.abs(now - one.at) < leaseMs)
+      return { granted: false, remaining: 0, resetMs: one.lease.resetMs };
     return askAndTake(keyId, limit, now);
   }
 
