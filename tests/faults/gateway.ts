@@ -101,6 +101,9 @@ export async function createSite(options: { home?: string } = {}) {
   return site;
 }
 
+/** What a scenario found, for a person to read. */
+export type Figures = Readonly<Record<string, number | string>>;
+
 export type Site = Awaited<ReturnType<typeof createSite>>;
 
 /** Clients that ask one request after the other until they are stopped. What they see is theirs to keep. */
