@@ -94,6 +94,22 @@ test("pipelined requests are answered in order", async () => {
   expect([...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1])).toEqual(["200", "404", "200"]);
 });
 
+test("streams are whole for a client of HTTP/1.0 and behind others on one connection", async () => {
+  const body = JSON.stringify({
+    model: "trunkline/echo",
+    stream: true,
+    messages: [{ role: "user", content: "one two three" }],
+  });
+  const stream = (headers: Record<string, string> = {}) =>
+    requestBytes("/v1/chat/completions", { ...signed(), ...headers }, body);
+  const old = await exchangeBytes(gateway.origin, stream().replace("HTTP/1.1", "HTTP/1.0"));
+  expect(old).not.toMatch(/transfer-encoding/i);
+  expect(old.trimEnd().endsWith("data: [DONE]")).toBe(true);
+  const three = await exchangeBytes(gateway.origin, stream() + stream() + stream({ connection: "close" }));
+  expect(three.match(/^HTTP\/1\.1 200/gm)).toHaveLength(3);
+  expect(three.match(/data: \[DONE\]\n\n\r\n0\r\n\r\n/g)).toHaveLength(3);
+});
+
 test.each([
   ["two framings", (good: string) => good.replace("content-length", "transfer-encoding: chunked\r\ncontent-length")],
   ["two lengths", (good: string) => good.replace("content-length", "content-length: 3\r\ncontent-length")],
