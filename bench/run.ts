@@ -128,7 +128,7 @@ async function manyStreams({ load, direct }: Pick<Field, "load" | "direct">, ups
 
 /** Whole answers by one process and by two workers, which share both processors with the load: what more cores bring. */
 async function moreCores(load: Loader, upstream: number) {
-  const free = { connections: 64, pinned: false } as const;
+  const free = { connections: 96, pinned: false } as const;
   const one = await startOurs(upstream, { cpu: undefined });
   const two = await startOurs(upstream, { cpu: undefined, workers: 2 });
   for (const server of [one, two]) await load(server, works.w1, { ...free, seconds: -30_000 });
