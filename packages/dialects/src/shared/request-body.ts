@@ -1,5 +1,5 @@
 import { GatewayError, isObject, type JsonObject, type JsonValue } from "@trunkline/contracts";
-import { scanObject, type Span } from "./splice.ts";
+import { replaceSpans, scanObject, type Replacement, type Span } from "./splice.ts";
 
 /** The name itself, and escapes its letters could hide behind. */
 const trickyNames = ["__proto__", "\\u005", "\\u006", "\\u007"];
@@ -47,23 +47,22 @@ export class RequestBody {
   /** The text with members set, and every other byte as it was. */
   with(changes: Readonly<Record<string, JsonValue>>): Buffer {
     if (!this.spans) return Buffer.from(JSON.stringify({ ...this.parsed, ...changes }));
-    const pieces: (Buffer | string)[] = [];
     const added: string[] = [];
-    const replaced: { span: Span; text: string }[] = [];
+    const replacements: Replacement[] = [];
     for (const [name, value] of Object.entries(changes)) {
       const span = this.spans.get(name);
-      if (span) replaced.push({ span, text: JSON.stringify(value) });
+      if (span) replacements.push({ span, text: JSON.stringify(value) });
       else added.push(`${JSON.stringify(name)}:${JSON.stringify(value)}`);
     }
-    let from = this.bytes.indexOf(123) + 1;
-    pieces.push(this.bytes.subarray(0, from));
-    if (added.length > 0) pieces.push(added.join(",") + (this.spans.size > 0 ? "," : ""));
-    for (const { span, text } of replaced.toSorted((a, b) => a.span.start - b.span.start)) {
-      pieces.push(this.bytes.subarray(from, span.start), text);
-      from = span.end;
+    if (added.length > 0) {
+      const first = this.bytes.indexOf(123) + 1;
+      const text = added.join(",") + (this.spans.size > 0 ? "," : "");
+      replacements.push({ span: { start: first, end: first }, text });
     }
-    pieces.push(this.bytes.subarray(from));
-    return Buffer.concat(pieces.map((piece) => (typeof piece === "string" ? Buffer.from(piece) : piece)));
+    return replaceSpans(
+      this.bytes,
+      replacements.toSorted((a, b) => a.span.start - b.span.start),
+    );
   }
 }
 

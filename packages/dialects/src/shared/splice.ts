@@ -53,75 +53,82 @@ function isEnd(byte: number): boolean {
 }
 
 /**
- * Values of the member at `path` in the JSON object `bytes` holds, every one where a name is repeated. The text must have been found to
- * be JSON before; nothing outside the path's own objects is looked at closely.
+ * Walks over the members of the object that begins at `from`: their names with the quotes, and their values, unlooked into. Returns where
+ * the object ends, or -1 when it is no object, or no whole one.
  */
+function walkMembers(bytes: Buffer, from: number, onMember: (name: Span, value: Span) => void): number {
+  let index = skipSpace(bytes, from);
+  if (bytes[index] !== 123) return -1;
+  index = skipSpace(bytes, index + 1);
+  if (bytes[index] === 125) return index + 1;
+  for (;;) {
+    if (bytes[index] !== quote) return -1;
+    const nameEnd = skipString(bytes, index);
+    const colon = skipSpace(bytes, nameEnd);
+    if (bytes[colon] !== 58) return -1;
+    const start = skipSpace(bytes, colon + 1);
+    const end = skipValue(bytes, start);
+    if (end === start) return -1;
+    onMember({ start: index, end: nameEnd }, { start, end });
+    index = skipSpace(bytes, end);
+    if (bytes[index] === 125) return index + 1;
+    if (bytes[index] !== 44) return -1;
+    index = skipSpace(bytes, index + 1);
+  }
+}
+
+/** Values of the member at `path`, every one where a name is repeated. The text must have been found to be JSON before. */
 function findMember(bytes: Buffer, path: readonly string[], from = 0): Span[] {
   const [name, ...below] = path;
   const wanted = Buffer.from(JSON.stringify(name));
   const spans: Span[] = [];
-  let index = skipSpace(bytes, from);
-  if (bytes[index] !== 123) return spans;
-  index = skipSpace(bytes, index + 1);
-  while (index < bytes.length && bytes[index] === quote) {
-    const nameEnd = skipString(bytes, index);
-    const isWanted = nameEnd - index === wanted.length && wanted.compare(bytes, index, nameEnd) === 0;
-    const valueStart = skipSpace(bytes, skipSpace(bytes, nameEnd) + 1);
-    const valueEnd = skipValue(bytes, valueStart);
-    if (isWanted) {
-      if (below.length === 0) spans.push({ start: valueStart, end: valueEnd });
-      else spans.push(...findMember(bytes, below, valueStart));
-    }
-    index = skipSpace(bytes, valueEnd);
-    if (bytes[index] !== 44) break;
-    index = skipSpace(bytes, index + 1);
-  }
+  walkMembers(bytes, from, ({ start, end }, value) => {
+    if (end - start !== wanted.length || wanted.compare(bytes, start, end) !== 0) return;
+    if (below.length === 0) spans.push(value);
+    else spans.push(...findMember(bytes, below, value.start));
+  });
   return spans;
+}
+
+/** A piece of text and what stands in its place; an empty span is where it is put in. */
+export type Replacement = { readonly span: Span; readonly text: string };
+
+/** The text with spans replaced, given in their order, and every other byte as it was. */
+export function replaceSpans(bytes: Buffer, replacements: readonly Replacement[]): Buffer {
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (const { span, text } of replacements) {
+    pieces.push(bytes.subarray(from, span.start), Buffer.from(text));
+    from = span.end;
+  }
+  pieces.push(bytes.subarray(from));
+  return Buffer.concat(pieces);
 }
 
 /** The text with the member's value replaced and every other byte as it was; the same buffer when it has no such member. */
 export function replaceMember(bytes: Buffer, path: readonly string[], value: string): Buffer {
   const spans = findMember(bytes, path);
   if (spans.length === 0) return bytes;
-  const text = Buffer.from(value);
-  const pieces: Buffer[] = [];
-  let from = 0;
-  for (const { start, end } of spans) {
-    pieces.push(bytes.subarray(from, start), text);
-    from = end;
-  }
-  pieces.push(bytes.subarray(from));
-  return Buffer.concat(pieces);
+  return replaceSpans(
+    bytes,
+    spans.map((span) => ({ span, text: value })),
+  );
 }
 
-/** Members of the object a text consists of, by name, without a look into their values; undefined when the text is no object. */
-export function scanObject(bytes: Buffer):
-  | {
-      readonly spans: ReadonlyMap<string, Span>;
-      /** A name is repeated or written with escapes. */ readonly isAmbiguous: boolean;
-    }
-  | undefined {
+export type ObjectScan = {
+  readonly spans: ReadonlyMap<string, Span>;
+  /** A name is repeated or written with escapes. */
+  readonly isAmbiguous: boolean;
+};
+
+/** Members of the object a text consists of, by name; undefined when the text is no object. */
+export function scanObject(bytes: Buffer): ObjectScan | undefined {
   const spans = new Map<string, Span>();
   let isAmbiguous = false;
-  let index = skipSpace(bytes, 0);
-  if (bytes[index] !== 123) return undefined;
-  index = skipSpace(bytes, index + 1);
-  let mayEnd = true;
-  while (bytes[index] !== 125 || !mayEnd) {
-    if (bytes[index] !== quote) return undefined;
-    const nameEnd = skipString(bytes, index);
-    const name = bytes.toString("utf8", index + 1, nameEnd - 1);
-    const colon = skipSpace(bytes, nameEnd);
-    if (bytes[colon] !== 58) return undefined;
-    const start = skipSpace(bytes, colon + 1);
-    const end = skipValue(bytes, start);
-    if (end === start) return undefined;
-    if (spans.has(name) || name.includes("\\")) isAmbiguous = true;
-    spans.set(name, { start, end });
-    index = skipSpace(bytes, end);
-    mayEnd = bytes[index] !== 44;
-    if (!mayEnd) index = skipSpace(bytes, index + 1);
-    else if (bytes[index] !== 125) return undefined;
-  }
-  return skipSpace(bytes, index + 1) === bytes.length ? { spans, isAmbiguous } : undefined;
+  const end = walkMembers(bytes, 0, (name, value) => {
+    const text = bytes.toString("utf8", name.start + 1, name.end - 1);
+    if (spans.has(text) || text.includes("\\")) isAmbiguous = true;
+    spans.set(text, value);
+  });
+  return end >= 0 && skipSpace(bytes, end) === bytes.length ? { spans, isAmbiguous } : undefined;
 }

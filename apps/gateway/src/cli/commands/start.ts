@@ -3,8 +3,8 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import cluster from "node:cluster";
+import { entry } from "../../process/entry.ts";
 import { serve } from "../../process/serve.ts";
 import { servePrimary } from "../../process/workers/serve-primary.ts";
 import { serveWorker } from "../../process/workers/serve-worker.ts";
@@ -12,7 +12,6 @@ import { findRunning, urlHost } from "../../process/run-state.ts";
 import { banner } from "../banner.ts";
 import { CommandError, exitCodes, type CommandContext } from "../context.ts";
 
-const entry = fileURLToPath(new URL("../../../bin/trunkline.mjs", import.meta.url));
 /** Tries and the milliseconds between them to see a daemon come up, and a stopped one go. */
 const tries = 300;
 const betweenMs = 100;
