@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -154,6 +154,19 @@ test("a limit counts for all workers together", async () => {
     .toBeGreaterThanOrEqual(30);
   for (let turn = 0; turn < 10; turn++) granted += (await ask(limited)).status === 200 ? 1 : 0;
   expect(granted).toBe(30);
+});
+
+test("a rotated log is opened anew by every worker", async () => {
+  const log = join(home(), "logs", "trunkline.log");
+  await expect.poll(() => existsSync(log)).toBe(true);
+  renameSync(log, `${log}.1`);
+  primary.kill("SIGHUP");
+  const written = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
+  await expect.poll(() => written().match(/the configuration was read again/g) ?? []).toHaveLength(2);
+  const seen = new Set<string>();
+  // New connections go to the workers in turn: whoever still wrote to the old file would be missing in the new one.
+  for (let turn = 0; turn < 20; turn++) seen.add((await ask(key)).id);
+  await expect.poll(() => [...seen].filter((id) => !written().includes(id))).toEqual([]);
 });
 
 test("metrics are those of all workers", async () => {

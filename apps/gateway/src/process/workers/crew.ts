@@ -1,10 +1,9 @@
 import cluster, { type Worker } from "node:cluster";
-import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { AggregatorRegistry } from "prom-client";
+import { entry } from "../entry.ts";
 import type { QuestionName, Questions, Ready, ToPrimary, ToWorker } from "./messages.ts";
 
-const entry = fileURLToPath(new URL("../../../bin/trunkline.mjs", import.meta.url));
 /** Milliseconds before a worker that ended unasked is replaced, doubling while it keeps ending, and the longest. */
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
@@ -32,6 +31,8 @@ export type Crew = {
   start(): Promise<Ready>;
   /** Replaces the workers one after the other, each old one only once its successor answers. */
   roll(): Promise<void>;
+  /** Makes every worker open its log anew and read its configuration again. */
+  hangUp(): void;
   stop(): Promise<void>;
 };
 
@@ -152,6 +153,9 @@ export function createCrew(options: CrewOptions): Crew {
     roll() {
       rolling ??= rollAll().finally(() => (rolling = undefined));
       return rolling;
+    },
+    hangUp() {
+      for (const worker of members) worker.process.kill("SIGHUP");
     },
     async stop() {
       stopping = true;

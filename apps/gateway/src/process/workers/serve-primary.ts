@@ -65,7 +65,11 @@ export async function servePrimary(
     workers: options.workers,
   });
   log.info({ port, version, workers: options.workers }, "started");
-  process.on("SIGHUP", reopen);
+  const onHangUp = () => {
+    reopen();
+    crew.hangUp();
+  };
+  process.on("SIGHUP", onHangUp);
   const onRoll = () =>
     void crew.roll().catch((error: unknown) => log.error({ err: error }, "the workers could not all be replaced"));
   process.on("SIGUSR2", onRoll);
@@ -75,7 +79,7 @@ export async function servePrimary(
     address: `http://${urlHost(config.server.host)}:${port}`,
     failures,
     async stop() {
-      process.off("SIGHUP", reopen);
+      process.off("SIGHUP", onHangUp);
       process.off("SIGUSR2", onRoll);
       await crew.stop();
       clearRunState(home, process.pid);

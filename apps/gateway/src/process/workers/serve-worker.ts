@@ -22,8 +22,8 @@ export async function serveWorker(environment: Environment): Promise<void> {
     onCollect: () => running!.gateway.metrics.asJson(),
     onGone: () => finish("stop"),
   });
-  // A terminal's Ctrl-C reaches every process: the primary decides when to end.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGUSR2"] as const) process.on(signal, () => {});
+  // A terminal's Ctrl-C reaches every process: the primary decides when to end. A hang-up before there is a log to open anew ends nothing.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGUSR2", "SIGHUP"] as const) process.on(signal, () => {});
   const limits = createLeasedLimits({
     lease: (keyId, limit, want, now) => link.ask("lease", { keyId, limit, want, now }),
     giveBack: (keyId, began, count) => link.tell({ type: "give-back", keyId, began, count }),
