@@ -52,6 +52,8 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     home: options.home,
     environment: options.environment,
     guardedFetch,
+    kept: options.store,
+    warn: (message) => log.warn(message),
   });
   const prices = createPriceBook(
     config.prices.map(({ provider, model, ...price }) => ({

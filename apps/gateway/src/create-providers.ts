@@ -3,15 +3,20 @@ import {
   createEchoProvider,
   createHttpProvider,
   createLlamaFileProvider,
+  driverNames,
+  loadCliProcess,
   presetNames,
   presetOf,
+  type DriverName,
   type GuardedFetch,
   type PresetName,
   type Provider,
 } from "@trunkline/providers";
+import type { Store } from "@trunkline/store";
+import { accountsOf } from "./config/accounts.ts";
 import type { Environment } from "./config/environment.ts";
 import type { Home } from "./config/home.ts";
-import type { Config, HttpProviderConfig, ProviderConfig } from "./config/schema.ts";
+import type { CliProviderConfig, Config, HttpProviderConfig, ProviderConfig } from "./config/schema.ts";
 
 export type ProviderFailure = { readonly name: string; readonly reason: string };
 
@@ -20,6 +25,9 @@ export type CreateProvidersOptions = {
   readonly home: Home;
   readonly environment: Environment;
   readonly guardedFetch: GuardedFetch;
+  /** What outlives the process of sessions and accounts. */
+  readonly kept: Pick<Store, "sessions" | "accountStates">;
+  readonly warn: (message: string) => void;
 };
 
 export type CreatedProviders = {
@@ -37,8 +45,9 @@ export async function createProviders(options: CreateProvidersOptions): Promise<
   for (const [name, entry] of Object.entries(options.config.providers)) {
     if (!entry.enabled) continue;
     try {
-      providers.push(await createProvider(name, entry, options));
-      sources.set(name, sourceOf(name, entry));
+      const provider = await createProvider(name, entry, options);
+      providers.push(provider);
+      sources.set(name, sourceOf(provider, entry));
     } catch (error) {
       failures.push({ name, reason: error instanceof Error ? error.message : String(error) });
     }
@@ -55,9 +64,16 @@ function isHttp(entry: ProviderConfig): entry is HttpProviderConfig {
   return entry.kind === undefined || entry.kind === "http-api";
 }
 
-function sourceOf(name: string, entry: ProviderConfig): string {
+function sourceOf({ name, family }: Provider, entry: ProviderConfig): string {
   if (isHttp(entry)) return presetFor(name, entry);
-  return entry.kind === "llama-file" ? "llama-file" : (entry.family ?? name);
+  return entry.kind === "llama-file" ? "llama-file" : family;
+}
+
+/** Throws when neither the entry nor its name says which program it is. */
+export function driverFor(name: string, entry: CliProviderConfig): DriverName {
+  const driver = entry.driver ?? driverNames.find((known) => known === name);
+  if (driver === undefined) throw new Error(`say which program it is: driver: ${driverNames.join(" | ")}`);
+  return driver;
 }
 
 function presetFor(name: string, entry: HttpProviderConfig): PresetName {
@@ -85,6 +101,7 @@ async function createProvider(name: string, entry: ProviderConfig, options: Crea
       ...(entry.threads === undefined ? {} : { threads: entry.threads }),
     });
   }
+  if (entry.kind === "cli-process") return cliProviderFor(name, entry, options);
   const preset = presetFor(name, entry);
   const apiKey =
     entry.api_key ??
@@ -107,5 +124,40 @@ async function createProvider(name: string, entry: ProviderConfig, options: Crea
     },
     environment: options.environment,
     guardedFetch: options.guardedFetch,
+  });
+}
+
+async function cliProviderFor(
+  name: string,
+  entry: CliProviderConfig,
+  options: CreateProvidersOptions,
+): Promise<Provider> {
+  const { home, environment, kept } = options;
+  const driver = driverFor(name, entry);
+  const { createCliProvider, drivers } = await loadCliProcess();
+  // Several worker processes share what one may run.
+  const workers = Number(environment["TRUNKLINE_WORKER_COUNT"] ?? 1);
+  return createCliProvider({
+    name,
+    driver: drivers[driver],
+    ...(entry.command === undefined ? {} : { command: entry.command }),
+    accounts: accountsOf(home, name, entry),
+    ...(entry.models === undefined ? {} : { models: entry.models }),
+    concurrency: Math.max(1, Math.floor(entry.concurrency / workers)),
+    queue: Math.ceil(entry.queue / workers),
+    queueWaitMs: entry.queue_wait_seconds * 1000,
+    timeoutMs: entry.timeout_seconds * 1000,
+    warm: entry.warm,
+    keepMs: entry.keep_seconds * 1000,
+    sessionTtlMs: entry.session_ttl_seconds * 1000,
+    sessionMaxAgeMs: entry.session_max_age_seconds * 1000,
+    ...(entry.fallback === undefined ? {} : { fallback: entry.fallback }),
+    environment,
+    childrenFolder: home.childrenFolder,
+    sessions: kept.sessions,
+    accountStates: kept.accountStates,
+    guardedFetch: options.guardedFetch,
+    now: Date.now,
+    warn: (message) => options.warn(`the provider '${name}': ${message}`),
   });
 }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { GatewayError, type ExchangeRecord, type Key } from "@trunkline/contracts";
 import { createWriter } from "@trunkline/ledger";
 import { createAuthenticate, createRequestWindows, rateLimit, type RequestLimits } from "@trunkline/policies";
+import { reapChildren } from "@trunkline/providers";
 import { createSecretBox, openStore, type PricedExchange, type Store } from "@trunkline/store";
 import type { Logger } from "pino";
 import { isAdminPassword } from "./admin-password.ts";
@@ -68,6 +69,8 @@ const rememberKeysMs = 1000;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { home, environment, log, shared } = options;
+  const reaped = reapChildren(home.childrenFolder);
+  if (reaped > 0) log.warn(`ended ${reaped} programs that an earlier gateway left running`);
   const store = await openStore({
     location: options.config.database ?? home.databaseFile,
     secretBox: createSecretBox(readSecret(home)),

@@ -53,6 +53,43 @@ export const errorTable = {
     retryable: false,
     fix: "The provider account is out of credit; the operator must top it up.",
   },
+  invalid_header_value: { status: 400, retryable: false, fix: "Correct the named header and send the request again." },
+  session_not_found: {
+    status: 404,
+    retryable: false,
+    fix: "Start a new session; sessions end when they are not used for a while.",
+  },
+  session_busy: {
+    status: 429,
+    retryable: true,
+    fix: "Wait for the session's running turn to end, then send the next.",
+  },
+  queue_full: {
+    status: 429,
+    retryable: true,
+    fix: "Every place at this provider is taken; wait as long as `retry-after` says.",
+  },
+  account_signed_out: {
+    status: 503,
+    retryable: false,
+    fix: "The operator must sign in again: `trunkline accounts login <provider>`.",
+  },
+  account_quota_exceeded: {
+    status: 429,
+    retryable: true,
+    fix: "The subscription's window is used up; wait until it resets, as `retry-after` says.",
+  },
+  program_missing: {
+    status: 503,
+    retryable: false,
+    fix: "The operator must install the vendor's program; `trunkline doctor` tells which.",
+  },
+  program_crashed: { status: 502, retryable: true, fix: "The vendor's program ended unexpectedly; try again." },
+  output_too_large: {
+    status: 502,
+    retryable: false,
+    fix: "Ask for a shorter answer; the program wrote more than the gateway takes.",
+  },
   upstream_auth_failed: {
     status: 502,
     retryable: false,

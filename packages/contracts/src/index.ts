@@ -1,3 +1,5 @@
+export * from "./account.ts";
+export * from "./session.ts";
 export * from "./answer.ts";
 export * from "./conversation.ts";
 export * from "./errors.ts";

@@ -38,7 +38,7 @@ export type AnswerWriterOptions = {
   readonly heartbeatMs: number;
   readonly now: () => number;
   /** The name the upstream knows the model by; another than the client's is put right in what passes through. */
-  readonly upstreamModel: string;
+  readonly upstreamModel: () => string;
 };
 
 /**
@@ -150,7 +150,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
     head(type: string): void {
       contentType = incoming.asJsonArray ? "application/json; charset=utf-8" : type;
       const renameModel =
-        incoming.operation === "generate" && incoming.model !== options.upstreamModel ? incoming.model : undefined;
+        incoming.operation === "generate" && incoming.model !== options.upstreamModel() ? incoming.model : undefined;
       filter = createThroughFilter({
         dialect,
         stream: incoming.stream,

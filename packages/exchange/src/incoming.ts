@@ -1,5 +1,6 @@
 import type { DialectName, Operation } from "@trunkline/contracts";
 import type { RequestBody } from "@trunkline/dialects";
+import type { Priority } from "@trunkline/providers";
 
 /** A request as the HTTP edge hands it over, already parsed. */
 export type Incoming = {
@@ -14,6 +15,11 @@ export type Incoming = {
   /** Gemini's stream without `alt=sse`. */
   readonly asJsonArray: boolean;
   readonly body: RequestBody;
+  /** The session the turn belongs to: its id, or `new`. */
+  readonly session: string | undefined;
+  readonly priority: Priority;
+  /** What `X-Claude-Code` says: answer with Claude Code, or with anything but it. Undefined when it says nothing. */
+  readonly claudeCode: boolean | undefined;
   /** The client's headers that mean something to the vendor. */
   readonly vendorHeaders: Readonly<Record<string, string>>;
 };

@@ -14,6 +14,8 @@ import { createAnswerWriter, type AnswerWriter } from "./answer-writer.ts";
 import type { Target } from "./catalogue.ts";
 import type { ClientAnswer } from "./client-answer.ts";
 import type { Incoming } from "./incoming.ts";
+import { claudeCodeTarget } from "./claude-code-mode.ts";
+import { fallbackTarget } from "./fallback.ts";
 import { inputItems, withPrevious } from "./response-state.ts";
 import type { ExchangeRuntime } from "./runtime.ts";
 import { exchangeRecord } from "./exchange-record.ts";
@@ -73,8 +75,13 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     const previous =
       incoming.dialect === "openai-responses" ? await withPrevious(incoming.body, keyId, runtime.responses) : undefined;
     if (previous && previous.provider === null) incoming = { ...incoming, body: bodyOf(previous.body) };
-    const found = runtime.catalogue.resolve(incoming.model);
-    target = found instanceof Promise ? await found : found;
+    if (incoming.claudeCode === undefined) {
+      const found = runtime.catalogue.resolve(incoming.model);
+      target = found instanceof Promise ? await found : found;
+    } else {
+      target = await claudeCodeTarget(runtime.catalogue, incoming.model, incoming.claudeCode);
+      policyContext.answerHeaders["x-backend-mode"] = incoming.claudeCode ? "claude-code" : "openai-passthrough";
+    }
     if (policyContext.key) checkAllowed(policyContext.key, incoming.model, target);
     if (previous?.provider && previous.provider !== target.provider.name) throw keptElsewhere(previous.provider);
   } catch (thrown) {
@@ -86,14 +93,14 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
   // Whoever left while the policies ran must not start a provider that bills.
   if (answer.isClosed()) return settle("cancelled", 499, clientClosed());
 
-  const { provider, model } = target;
+  let answering: Target = target;
   let decoded: Conversation | undefined;
   const conversation = () =>
     (decoded ??= {
       ...dialects[incoming.dialect].decodeRequest(incoming.body.whole(), incoming.model),
       stream: incoming.stream,
     });
-  const request: ProviderRequest = {
+  const requestTo = (model: string): ProviderRequest => ({
     id: incoming.id,
     operation: incoming.operation,
     dialect: incoming.dialect,
@@ -103,8 +110,11 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     body: incoming.body,
     batch: incoming.batch,
     headers: incoming.vendorHeaders,
+    keyId: policyContext.key?.id ?? "",
+    session: incoming.session,
+    priority: incoming.priority,
     conversation,
-  };
+  });
   const writer = createAnswerWriter({
     incoming,
     answer,
@@ -112,7 +122,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     headers,
     heartbeatMs: runtime.heartbeatMs,
     now: runtime.now,
-    upstreamModel: model,
+    upstreamModel: () => answering.model,
   });
   let call: ProviderCall | undefined;
   let closed = false;
@@ -166,10 +176,17 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     }
     return responseId === undefined
       ? undefined
-      : runtime.responses.save({ ...shared, id: responseId, provider: provider.name, input: null, response: null });
+      : runtime.responses.save({
+          ...shared,
+          id: responseId,
+          provider: answering.provider.name,
+          input: null,
+          response: null,
+        });
   }
 
   function attempt(number: number): void {
+    const { provider, model } = answering;
     const startedAt = runtime.now();
     let status = 0;
     let over = false;
@@ -199,6 +216,9 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
         });
         writer.json(body);
       },
+      headers(given) {
+        Object.assign(policyContext.answerHeaders, given);
+      },
       degraded(members) {
         for (const member of members) degraded.add(member);
       },
@@ -217,20 +237,31 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
         note(error);
         // Nothing was sent to a provider whose connection never stood: asking again is safe.
         const again = error.code === "upstream_unreachable" && number < runtime.connectAttempts && !writer.hasBegun();
-        if (again) setTimeout(() => closed || attempt(number + 1), pauseBetweenAttemptsMs * number);
-        else failed(error);
+        if (again) return void setTimeout(() => closed || attempt(number + 1), pauseBetweenAttemptsMs * number);
+        if (writer.hasBegun() || incoming.session !== undefined) return failed(error);
+        const other = fallbackTarget(runtime.catalogue, answering, error);
+        if (!other) return failed(error);
+        other.then(
+          (found) => {
+            if (closed) return;
+            if (attempts.some((past) => past.provider === found.provider.name)) return failed(error);
+            answering = target = found;
+            attempt(1);
+          },
+          () => failed(error),
+        );
       },
     };
     try {
-      call = provider.start(request, sink);
+      call = provider.start(requestTo(model), sink);
     } catch (error) {
       sink.fail(toGatewayError(error));
     }
   }
 
-  if (provider.supports(incoming.operation, incoming.dialect)) return attempt(1);
+  if (target.provider.supports(incoming.operation, incoming.dialect)) return attempt(1);
   try {
-    if (incoming.operation !== "count-tokens") throw cannot(incoming, provider.name);
+    if (incoming.operation !== "count-tokens") throw cannot(incoming, target.provider.name);
     const tokens = await runtime.countTokens(conversation());
     degraded.add("token_count.estimated");
     writer.json(encodeCount(incoming.dialect, tokens));

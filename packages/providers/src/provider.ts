@@ -1,4 +1,5 @@
 import type {
+  AccountReport,
   Completion,
   Conversation,
   DialectName,
@@ -18,6 +19,10 @@ export type Capabilities = {
   readonly jsonSchema: boolean;
   readonly samplingParameters: boolean;
   readonly usage: "exact" | "estimated";
+  /** Conversations the provider itself remembers, so that only the new turn is sent. */
+  readonly sessions: boolean;
+  /** It tells how much of a plan is used up. */
+  readonly quota: boolean;
   readonly embeddings: boolean;
 };
 
@@ -38,9 +43,17 @@ export type ProviderRequest = {
   readonly batch: boolean;
   /** Headers of the client that mean something to the vendor, lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Id of the client's key: sessions belong to it. */
+  readonly keyId: string;
+  /** The session this turn belongs to: its id, or `new` to begin one. */
+  readonly session: string | undefined;
+  readonly priority: Priority;
   /** The request in our own form; decoded at the first call. Throws GatewayError when it cannot be. */
   conversation(): Conversation;
 };
+
+/** Whose turn comes first where requests wait for a place. */
+export type Priority = "high" | "normal" | "low";
 
 /** Where an answer goes. Exactly one of `done` and `fail` ends it; nothing is called after that. */
 export type AnswerSink = {
@@ -55,6 +68,8 @@ export type AnswerSink = {
   json(body: JsonObject, tokens: { readonly input: number; readonly estimated: boolean }): void;
   /** Members the target could not honour. */
   degraded(members: readonly string[]): void;
+  /** Headers for the answer, as long as it has not begun. */
+  headers(headers: Readonly<Record<string, string>>): void;
   /** The upstream's HTTP status, once known. */
   status(status: number): void;
   done(): void;
@@ -96,5 +111,11 @@ export type Provider = {
   listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
   /** Asks for something the provider itself keeps, such as `/responses/{id}`. Absent where nothing is kept. Throws GatewayError. */
   forward?(method: "GET" | "DELETE", path: string): Promise<string>;
+  /** What is known of its accounts; absent where there is nothing to know. */
+  accounts?(): Promise<readonly AccountReport[]>;
+  /** The vendor's program behind it, where there is one: `claude`, `codex`, … */
+  readonly program?: string;
+  /** Another provider, or `provider/model`, that answers when this one cannot, before the answer has begun. */
+  readonly fallback?: string;
   close(): Promise<void>;
 };

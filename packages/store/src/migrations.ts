@@ -95,6 +95,33 @@ const migrations: readonly Migration[] = [
         );
     },
   },
+  {
+    name: "0003-sessions-and-accounts",
+    async up({ schema }) {
+      await schema
+        .createTable("sessions")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("key_id", "text", (column) => column.notNull())
+        .addColumn("provider", "text", (column) => column.notNull())
+        .addColumn("account", "text", (column) => column.notNull())
+        .addColumn("resume_id", "text")
+        .addColumn("system", "text", (column) => column.notNull())
+        .addColumn("turns", "integer", (column) => column.notNull())
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addColumn("used_at", "bigint", (column) => column.notNull())
+        .addColumn("locked_until", "bigint", (column) => column.notNull())
+        .execute();
+      await schema.createIndex("sessions_used").on("sessions").columns(["provider", "used_at"]).execute();
+      await schema
+        .createTable("account_states")
+        .addColumn("provider", "text", (column) => column.notNull())
+        .addColumn("account", "text", (column) => column.notNull())
+        .addColumn("state", "text", (column) => column.notNull())
+        .addColumn("updated_at", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("account_states_key", ["provider", "account"])
+        .execute();
+    },
+  },
 ];
 
 /** Brings the database to the newest schema. Throws when it is newer than this program. */

@@ -5,10 +5,12 @@ import { migrate } from "./migrations.ts";
 import { createAppendRows as createPostgresAppend } from "./postgres/append-rows.ts";
 import { createExchangeTable, type ExchangeTable } from "./exchanges.ts";
 import { pruneResponsesBefore } from "./prune.ts";
+import { createAccountStateTable } from "./account-states.ts";
 import { createResponseTable } from "./responses.ts";
 import { packRows, type PackedRows, type PricedExchange } from "./rows.ts";
 import type { Tables } from "./schema.ts";
 import type { SecretBox } from "./secret-box.ts";
+import { createSessionTable } from "./sessions.ts";
 import { createAppendRows as createSqliteAppend } from "./sqlite/append-rows.ts";
 import { openSqlite, sqliteDialect } from "./sqlite/node-sqlite.ts";
 
@@ -24,6 +26,8 @@ export type Store = {
   readonly keys: KeyTable;
   readonly exchanges: ExchangeTable;
   readonly responses: ReturnType<typeof createResponseTable>;
+  readonly sessions: ReturnType<typeof createSessionTable>;
+  readonly accountStates: ReturnType<typeof createAccountStateTable>;
   /** All of them or none, on disk when it returns. */
   appendExchanges(exchanges: readonly PricedExchange[]): Promise<void>;
   /** The same for rows another process has packed. */
@@ -60,6 +64,8 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     exchanges,
     keys: createKeyTable(database, secretBox),
     responses: createResponseTable(database, secretBox),
+    sessions: createSessionTable(database, secretBox),
+    accountStates: createAccountStateTable(database, now),
     appendExchanges: (given) => opened.append(packRows(given)),
     appendRows: opened.append,
     async appendMissing(exchanges) {

@@ -4,6 +4,8 @@ export type Tables = {
   exchanges: ExchangeRow;
   attempts: AttemptRow;
   responses: ResponseRow;
+  sessions: SessionRow;
+  account_states: { provider: string; account: string; state: string; updated_at: number };
   settings: { name: string; value: string };
   migrations: { name: string; applied_at: number };
 };
@@ -71,4 +73,19 @@ export type ResponseRow = {
   created_at: number;
   /** Encrypted JSON of input and response; null when the provider keeps them. */
   content: string | null;
+};
+
+export type SessionRow = {
+  id: string;
+  key_id: string;
+  provider: string;
+  account: string;
+  resume_id: string | null;
+  /** Encrypted instructions. */
+  system: string;
+  turns: number;
+  created_at: number;
+  used_at: number;
+  /** A turn holds it until then; 0 when none does. */
+  locked_until: number;
 };

@@ -1,9 +1,11 @@
 import { isObject } from "@trunkline/contracts";
-import { presetNames, presetOf } from "@trunkline/providers";
+import { driverNames, presetNames, presetOf } from "@trunkline/providers";
 import type { Environment } from "./environment.ts";
-import type { Config, HttpProviderConfig } from "./schema.ts";
+import { providersWithAccounts } from "./accounts.ts";
+import type { Home } from "./home.ts";
+import { plainCliProvider, type Config, type ProviderConfig } from "./schema.ts";
 
-export type Discovered = { readonly name: string; readonly config: HttpProviderConfig; readonly why: string };
+export type Discovered = { readonly name: string; readonly config: ProviderConfig; readonly why: string };
 
 /** Milliseconds a server on this machine gets to answer. */
 const probeMs = 1000;
@@ -45,9 +47,16 @@ export async function discoverLocal(): Promise<Discovered[]> {
   return found.flat();
 }
 
+/** Vendors' programs for which an account was added. */
+export function discoverAccounts(home: Home): Discovered[] {
+  return providersWithAccounts(home)
+    .filter((provider) => driverNames.some((driver) => driver === provider))
+    .map((name) => ({ name, config: plainCliProvider(), why: `an account in ${home.accountsFolder}` }));
+}
+
 /** Everything there is to find; this machine is only asked when the configuration wants it. */
-export async function discover(config: Config, environment: Environment): Promise<Discovered[]> {
-  return [...discoverKeys(environment), ...(config.discover ? await discoverLocal() : [])];
+export async function discover(config: Config, environment: Environment, home: Home): Promise<Discovered[]> {
+  return [...discoverAccounts(home), ...discoverKeys(environment), ...(config.discover ? await discoverLocal() : [])];
 }
 
 /** The configuration with what was found, if it wants that, behind what was configured. A configured name, even a disabled one, is never replaced. */

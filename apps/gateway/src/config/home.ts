@@ -12,6 +12,10 @@ export type Home = {
   readonly secretFile: string;
   readonly logFile: string;
   readonly runFolder: string;
+  /** Running children of vendors' programs, written down for the next start. */
+  readonly childrenFolder: string;
+  /** Homes of the accounts of vendors' programs: `<provider>/<account>`. */
+  readonly accountsFolder: string;
   /** npm packages an operator added: AI SDK providers, node-llama-cpp. */
   readonly modulesFolder: string;
 };
@@ -25,6 +29,8 @@ export function homeOf(environment: Environment): Home {
     secretFile: join(folder, "secret.key"),
     logFile: join(folder, "logs", "trunkline.log"),
     runFolder: join(folder, "run"),
+    childrenFolder: join(folder, "run", "children"),
+    accountsFolder: join(folder, "accounts"),
     modulesFolder: join(folder, "modules"),
   };
 }

@@ -1,4 +1,4 @@
-import { presetNames, type PresetName } from "@trunkline/providers";
+import { driverNames, presetNames, type PresetName } from "@trunkline/providers";
 import { z } from "zod";
 
 const seconds = z.number().positive().max(86_400);
@@ -74,6 +74,59 @@ const llamaFileProvider = z.strictObject({
   threads: z.number().int().positive().optional().describe("Processor threads. Default: as node-llama-cpp chooses."),
 });
 
+const account = z.strictObject({
+  name: name.describe("What it is called here."),
+  home: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "Home folder the program finds its log-in in. Default: one of the account's own, made by `trunkline accounts add`.",
+    ),
+  env: z.record(z.string(), z.string()).default({}).describe("Set for the program, such as CLAUDE_CODE_OAUTH_TOKEN."),
+  plan_limits_only: z.boolean().default(false).describe("Refuse rather than use what is billed beyond the plan."),
+});
+
+const cliProvider = z.strictObject({
+  ...shared,
+  kind: z.literal("cli-process"),
+  driver: z
+    .enum(driverNames)
+    .optional()
+    .describe("Which vendor's program. Default: the entry's own name, if it is one's."),
+  command: z.string().min(1).optional().describe("The program's path. Default: the driver's name for it, on the PATH."),
+  accounts: z
+    .array(account)
+    .default([])
+    .describe(
+      "Log-ins, besides those made by `trunkline accounts add`. Which one answers is chosen by what is left of its plan.",
+    ),
+  concurrency: z.number().int().positive().max(256).default(2).describe("Requests answered at once."),
+  queue: z.number().int().nonnegative().max(10_000).default(10).describe("Requests that may wait for a place."),
+  queue_wait_seconds: seconds.default(60).describe("Longest time a request waits for a place."),
+  timeout_seconds: seconds.default(120).describe("Longest time for one answer."),
+  warm: z
+    .number()
+    .int()
+    .nonnegative()
+    .max(16)
+    .default(1)
+    .describe("Processes an account keeps started for the next request; 0 starts each when it is needed."),
+  keep_seconds: seconds.default(300).describe("Time a process waits for the next turn of its conversation."),
+  session_ttl_seconds: seconds.default(3600).describe("Time a session may lie unused."),
+  session_max_age_seconds: z
+    .number()
+    .positive()
+    .max(31_536_000)
+    .default(86_400)
+    .describe("Time a session lives at all."),
+  fallback: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Another provider, or `provider/model`, that answers what this one cannot."),
+});
+
 const price = z.number().nonnegative();
 
 export const configSchema = z.strictObject({
@@ -110,7 +163,7 @@ export const configSchema = z.strictObject({
     .default(true)
     .describe("Use the API keys found in the environment and the model servers running on this machine."),
   providers: z
-    .record(name, z.union([aiSdkProvider, llamaFileProvider, httpProvider]))
+    .record(name, z.union([aiSdkProvider, llamaFileProvider, cliProvider, httpProvider]))
     .default({})
     .describe("Sources of models, by name. The order is the order in which a bare model name is looked for."),
   aliases: z
@@ -183,4 +236,7 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 export type ProviderConfig = Config["providers"][string];
+export type CliProviderConfig = z.output<typeof cliProvider>;
+/** A provider of a vendor's program with everything at its default. */
+export const plainCliProvider = (): CliProviderConfig => cliProvider.parse({ kind: "cli-process" });
 export type HttpProviderConfig = z.output<typeof httpProvider>;

@@ -8,6 +8,7 @@ import { clientAnswer } from "./client-answer.ts";
 import { secretOf } from "./credentials.ts";
 import type { ModelRoute } from "./model-routes.ts";
 import { readBody } from "./read-body.ts";
+import { readTurnHeaders } from "./turn-headers.ts";
 
 /** Milliseconds a client that was refused may go on sending before it is cut off. */
 const lingerMs = 5000;
@@ -38,6 +39,7 @@ export async function serveModel(
       stream,
       asJsonArray: route.dialect === "gemini" && stream && query?.get("alt") !== "sse",
       body,
+      ...readTurnHeaders(message.headers),
       vendorHeaders: pickHeaders(message, route.dialect),
     };
   } catch (thrown) {

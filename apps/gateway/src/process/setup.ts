@@ -27,7 +27,7 @@ export async function setUp(environment: Environment): Promise<Setup> {
   const home = homeOf(environment);
   prepareHome(home);
   const written = loadConfig(home.configFile, environment);
-  const found = await discover(written, environment);
+  const found = await discover(written, environment, home);
   const complete = (config: Config) => withDiscovered(config, found);
   return {
     home,

@@ -94,6 +94,8 @@ export async function createAiSdkProvider(options: AiSdkProviderOptions): Promis
       jsonSchema: true,
       samplingParameters: true,
       usage: "exact",
+      sessions: false,
+      quota: false,
       embeddings: true,
     },
     dialectFor: () => "ai-sdk",

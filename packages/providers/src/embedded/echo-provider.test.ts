@@ -21,6 +21,9 @@ function hear(body: JsonObject): Promise<Heard> {
         body: bodyOf(body),
         batch: false,
         headers: {},
+        keyId: "",
+        session: undefined,
+        priority: "normal",
         conversation: () => conversation,
       },
       {
@@ -29,6 +32,7 @@ function hear(body: JsonObject): Promise<Heard> {
         event: (event) => events.push(event),
         completion: () => {},
         json: () => {},
+        headers: () => {},
         degraded: () => {},
         status: () => {},
         done: () => resolve({ events, error: undefined }),

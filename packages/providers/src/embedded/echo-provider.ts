@@ -33,6 +33,8 @@ export function createEchoProvider(): Provider {
       jsonSchema: true,
       samplingParameters: false,
       usage: "estimated",
+      sessions: false,
+      quota: false,
       embeddings: true,
     },
     dialectFor: () => "embedded",

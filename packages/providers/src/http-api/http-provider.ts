@@ -151,6 +151,8 @@ export async function createHttpProvider(options: HttpProviderOptions): Promise<
       jsonSchema: traits.jsonOutput === "schema",
       samplingParameters: true,
       usage: "exact",
+      sessions: false,
+      quota: false,
       embeddings: preset.embeddings,
     },
     dialectFor: (dialect, operation) => chosen(dialect, operation) ?? spoken[0]!,

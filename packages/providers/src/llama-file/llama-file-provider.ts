@@ -116,6 +116,8 @@ export function createLlamaFileProvider(options: LlamaFileProviderOptions): Prov
       jsonSchema: true,
       samplingParameters: true,
       usage: "exact",
+      sessions: false,
+      quota: false,
       embeddings: true,
     },
     dialectFor: () => "llama-file",

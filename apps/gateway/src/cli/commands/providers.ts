@@ -5,7 +5,7 @@ import { discover, withDiscovered } from "../../config/discover.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { createProviders, listedModelNames, type CreatedProviders } from "../../create-providers.ts";
 import { listedModels } from "../../http/list-models.ts";
-import { CommandError, exitCodes, table, type CommandContext } from "../context.ts";
+import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
 
 /** Milliseconds a provider gets to list its models. */
 const testMs = 10_000;
@@ -20,15 +20,23 @@ export async function withProviders<T>(
 ): Promise<T> {
   const { environment, home } = context;
   const written = loadConfig(home.configFile, environment);
-  const config = withDiscovered(written, await discover(written, environment));
+  const config = withDiscovered(written, await discover(written, environment, home));
   const guardedFetch = createGuardedFetch({ maxBytes: 1, timeoutMs: 1, allow: [] });
-  const created = await createProviders({ config, home, environment, guardedFetch });
-  try {
-    const listed = listedModelNames(config);
-    return await use(created, config.aliases, listed);
-  } finally {
-    await Promise.allSettled([...created.providers.map((provider) => provider.close()), guardedFetch.close()]);
-  }
+  return withStore(context, async (store) => {
+    const created = await createProviders({
+      config,
+      home,
+      environment,
+      guardedFetch,
+      kept: store,
+      warn: console.error,
+    });
+    try {
+      return await use(created, config.aliases, listedModelNames(config));
+    } finally {
+      await Promise.allSettled([...created.providers.map((provider) => provider.close()), guardedFetch.close()]);
+    }
+  });
 }
 
 export async function listProviders(context: CommandContext): Promise<number> {

@@ -82,7 +82,7 @@ export function createCrew(options: CrewOptions): Crew {
 
   /** Starts one worker. Resolves once it answers. */
   function fork(): Promise<Ready> {
-    const worker = cluster.fork(options.environment);
+    const worker = cluster.fork({ ...options.environment, TRUNKLINE_WORKER_COUNT: String(options.size) });
     const since = Date.now();
     members.add(worker);
     return new Promise((resolve, reject) => {

@@ -1,0 +1,6 @@
+/** Vendors' programs there is a driver for. */
+export const driverNames = ["claude"] as const;
+export type DriverName = (typeof driverNames)[number];
+
+/** Everything about vendors' programs, loaded by those who have one configured. */
+export const loadCliProcess = () => import("./index.ts");

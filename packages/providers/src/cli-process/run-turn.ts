@@ -1,0 +1,230 @@
+import {
+  GatewayError,
+  toGatewayError,
+  type AssistantPart,
+  type Conversation,
+  type StreamEvent,
+} from "@trunkline/contracts";
+import { createCollector } from "@trunkline/dialects";
+import type { AnswerSink, ProviderRequest } from "../provider.ts";
+import { hasRemoteMedia, inlineMedia } from "../shared/inline-media.ts";
+import type { CliRuntime } from "./cli-provider.ts";
+import { fingerprint, shapeOf } from "./conversation/fingerprint.ts";
+import { newestTurn } from "./conversation/last-turn.ts";
+import type { Account, Thread } from "./driver.ts";
+import { quotaHeaders } from "./quota-headers.ts";
+import type { SessionTurn } from "./sessions.ts";
+
+type Control = { pause: () => void; resume: () => void };
+
+/** One request's way through: a place, an account, a thread, the answer, and what is kept of it. Throws what nothing was begun for. */
+export async function runTurn(
+  runtime: CliRuntime,
+  request: ProviderRequest,
+  sink: AnswerSink,
+  leaving: AbortSignal,
+  control: Control,
+): Promise<void> {
+  const { options, queue } = runtime;
+  let conversation: Conversation = { ...request.conversation(), stream: request.stream };
+  const missing = options.driver.check(conversation);
+  sink.degraded(missing);
+  if (missing.length > 0) sink.headers({ "x-claude-ignored-params": missing.join(", ") });
+  if (hasRemoteMedia(conversation)) conversation = await inlineMedia(conversation, options.guardedFetch, leaving);
+  await runtime.states.load();
+  const session =
+    request.session === undefined
+      ? undefined
+      : await runtime.sessions.turn(request.session, request.keyId, conversation);
+  try {
+    const state = queue.state();
+    sink.headers({ "x-queue-active": String(state.active), "x-queue-depth": String(state.waiting) });
+    const place = await queue.enter(request.priority, leaving);
+    try {
+      sink.headers({ "x-queued-ms": String(Math.round(place.queuedMs)) });
+      if (!leaving.aborted)
+        await answer(runtime, {
+          request,
+          sink,
+          leaving,
+          control,
+          session,
+          conversation: session?.conversation ?? conversation,
+        });
+    } finally {
+      place.release();
+    }
+  } finally {
+    await session?.release();
+  }
+}
+
+type Asked = {
+  readonly request: ProviderRequest;
+  readonly sink: AnswerSink;
+  readonly leaving: AbortSignal;
+  readonly control: Control;
+  readonly session: SessionTurn | undefined;
+  readonly conversation: Conversation;
+};
+
+/** Tries accounts until one answers, as long as nothing has been said. */
+async function answer(runtime: CliRuntime, asked: Asked): Promise<void> {
+  const { sink, session, leaving } = asked;
+  const tried = new Set<string>();
+  const bound = session && !session.created ? session.record.account : undefined;
+  for (;;) {
+    const found = takeParked(runtime, asked);
+    const account = runtime.states.pick(tried, bound ?? found?.account);
+    const end = runtime.states.begin(account);
+    let outcome: Outcome;
+    try {
+      outcome = await answerFrom(runtime, asked, account, found?.account === account.name ? found : undefined);
+    } finally {
+      end();
+    }
+    if (outcome.error === undefined || leaving.aborted) return;
+    const another = runtime.states.failed(account, outcome.error);
+    tried.add(account.name);
+    const left = runtime.options.accounts.some(({ name }) => !tried.has(name));
+    if (!another || outcome.spoke || bound !== undefined || !left) return sink.fail(outcome.error);
+  }
+}
+
+type Outcome = { readonly error: GatewayError | undefined; readonly spoke: boolean };
+
+function keyOf({ request, session }: Asked, shape: string, before: Conversation["messages"]): string {
+  // A thread is one key's alone: another's may end in the same words by chance.
+  return session
+    ? `session ${session.record.id} ${session.record.turns}`
+    : `${request.keyId} ${fingerprint(shape, before)}`;
+}
+
+function takeParked(runtime: CliRuntime, asked: Asked) {
+  const { conversation, request } = asked;
+  const from = newestTurn(conversation.messages);
+  if (from === 0 && asked.session === undefined) return undefined;
+  const shape = shapeOf(conversation, request.model);
+  const parked = runtime.parked.take(keyOf(asked, shape, conversation.messages.slice(0, from)));
+  if (!parked) return undefined;
+  // Another system prompt or other tools: the thread would answer by the old ones.
+  if (parked.shape === shape && parked.thread.canContinue({ conversation, from })) return parked;
+  void parked.thread.close();
+  return undefined;
+}
+
+async function answerFrom(
+  runtime: CliRuntime,
+  asked: Asked,
+  account: Account,
+  parked: { thread: Thread; turns: number } | undefined,
+): Promise<Outcome> {
+  const { request, sink, leaving, control, session, conversation } = asked;
+  const { options, states } = runtime;
+  let thread: Thread | undefined = parked?.thread;
+  let spoke = false;
+  const collector = createCollector();
+
+  /** What is known once the answer begins and no failure can take it back. */
+  function announce(): void {
+    sink.headers({ ...quotaHeaders(states.windowsOf(account)), ...(session ? sessionHeaders(session) : {}) });
+  }
+
+  function say(event: StreamEvent): void {
+    collector.add(event);
+    if (!request.stream) return;
+    if (!spoke && event.type !== "start") announce();
+    spoke ||= event.type !== "start";
+    // The end is said once it is sure that the turn ended well.
+    if (event.type !== "end") sink.event(event);
+  }
+
+  try {
+    if (!thread) {
+      const program = await runtime.programOf(account);
+      thread = await program.open(
+        {
+          model: request.model,
+          conversation,
+          session: session && { resume: session.record.resumeId ?? undefined },
+        },
+        leaving,
+      );
+    }
+    const open = thread;
+    control.pause = () => open.pause();
+    control.resume = () => open.resume();
+    await new Promise<void>((resolve, reject) => {
+      const settle = (act: () => void) => {
+        clearTimeout(timer);
+        leaving.removeEventListener("abort", gone);
+        act();
+      };
+      const end = (error: GatewayError) => settle(() => reject(error));
+      const gone = () => end(new GatewayError("client_closed", "The client went away."));
+      const timer = setTimeout(() => end(timedOut(options.driver.title, options.timeoutMs)), options.timeoutMs);
+      leaving.addEventListener("abort", gone);
+      if (leaving.aborted) return gone();
+      open.run(
+        { conversation, from: newestTurn(conversation.messages) },
+        {
+          event: say,
+          quota: (windows) => states.quota(account, windows),
+          degraded: (members) => sink.degraded(members),
+          done: () => settle(resolve),
+          fail: end,
+        },
+      );
+    });
+  } catch (thrown) {
+    const error = toGatewayError(thrown);
+    // What failed is not spoken with again. Its place is free once nothing of it runs.
+    await thread?.close();
+    return { error, spoke };
+  }
+  states.worked(account);
+  const completion = collector.completion();
+  const said: readonly AssistantPart[] = completion.choices[0]?.content ?? [];
+  await keep(runtime, asked, account, thread, said, (parked?.turns ?? 0) + 1);
+  if (leaving.aborted) return { error: undefined, spoke };
+  if (!request.stream) announce();
+  sink.status(200);
+  if (request.stream) sink.event({ type: "end" });
+  else sink.completion(completion);
+  sink.done();
+  return { error: undefined, spoke: true };
+}
+
+/** The thread waits for the conversation's next turn, under the name that turn will have. */
+async function keep(
+  runtime: CliRuntime,
+  asked: Asked,
+  account: Account,
+  thread: Thread,
+  said: readonly AssistantPart[],
+  turns: number,
+): Promise<void> {
+  const { request, session, conversation } = asked;
+  if (session) await session.save(account.name, thread.resumeId ?? null);
+  if (!thread.lasting) return thread.close();
+  const shape = shapeOf(conversation, request.model);
+  const key = session
+    ? `session ${session.record.id} ${session.record.turns + 1}`
+    : `${request.keyId} ${fingerprint(shape, conversation.messages, said)}`;
+  runtime.parked.park({ key, account: account.name, shape, thread, turns });
+}
+
+function sessionHeaders({ record, created }: SessionTurn): Record<string, string> {
+  return {
+    "x-trunkline-session": record.id,
+    "x-claude-session-id": record.id,
+    "x-claude-session-created": String(created),
+  };
+}
+
+function timedOut(title: string, ms: number): GatewayError {
+  return new GatewayError(
+    "upstream_timeout",
+    `${title} did not finish within ${Math.round(ms / 1000)} s and was stopped.`,
+  );
+}
