@@ -28,6 +28,7 @@ function readAccount(home: Home, provider: string, name: string): Account {
     home: elsewhere ?? folder,
     shared: elsewhere !== undefined,
     environment: {},
+    arguments: [],
     planLimitsOnly: note?.["planLimitsOnly"] === true,
   };
 }
@@ -52,6 +53,7 @@ export function accountsOf(home: Home, provider: string, config: CliProviderConf
     home: account.home === undefined ? folderOf(home, provider, account.name) : expand(account.home),
     shared: account.home !== undefined,
     environment: account.env,
+    arguments: account.args,
     planLimitsOnly: account.plan_limits_only,
   }));
   const added = foldersIn(join(home.accountsFolder, provider))

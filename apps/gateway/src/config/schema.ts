@@ -84,6 +84,7 @@ const account = z.strictObject({
       "Home folder the program finds its log-in in. Default: one of the account's own, made by `trunkline accounts add`.",
     ),
   env: z.record(z.string(), z.string()).default({}).describe("Set for the program, such as CLAUDE_CODE_OAUTH_TOKEN."),
+  args: z.array(z.string()).default([]).describe("Put behind the program's arguments."),
   plan_limits_only: z.boolean().default(false).describe("Refuse rather than use what is billed beyond the plan."),
 });
 

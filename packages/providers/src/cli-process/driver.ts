@@ -11,6 +11,8 @@ export type Account = {
   readonly shared: boolean;
   /** Set for the program on top of what the driver sets. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Put behind the driver's own arguments. */
+  readonly arguments: readonly string[];
   /** Refuse what would be billed beyond the plan. */
   readonly planLimitsOnly: boolean;
 };

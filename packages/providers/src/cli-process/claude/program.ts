@@ -22,7 +22,7 @@ export function createClaudeProgram(seat: Seat): Program {
     let ended: ChildEnd | undefined;
     const child = spawnChild({
       command: seat.command,
-      args: [...seat.leading, ...argumentsFor(launch, session)],
+      args: [...seat.leading, ...argumentsFor(launch, session), ...seat.account.arguments],
       environment: childEnvironment(
         seat.environment,
         seat.account.home,

@@ -1,0 +1,129 @@
+import { asObject, asString, type JsonObject, type QuotaWindow } from "@trunkline/contracts";
+import type { Opening, Program, Seat, Thread } from "../driver.ts";
+import type { ModelInfo } from "../../provider.ts";
+import { childEnvironment } from "../process/environment.ts";
+import { compareVersions } from "../process/find-program.ts";
+import { startRpcServer, type RpcServer } from "../process/rpc-server.ts";
+import { accountEnvironment } from "./account.ts";
+import { encodeConversation } from "./encode-turn.ts";
+import { createExecThread } from "./exec.ts";
+import { failureOfCall, title } from "./failures.ts";
+import { oldestServer, quietArguments } from "./flags.ts";
+import { quotaOfSnapshot } from "./quota.ts";
+import { createThread } from "./thread.ts";
+
+export function createCodexProgram(seat: Seat): Program {
+  let starting: Promise<RpcServer> | undefined;
+  let windows: readonly QuotaWindow[] = [];
+  let closed = false;
+
+  function noteQuota(snapshot: JsonObject): readonly QuotaWindow[] {
+    const told = quotaOfSnapshot(snapshot, seat.now());
+    if (told.length > 0) windows = told;
+    return windows;
+  }
+
+  async function start(): Promise<RpcServer> {
+    const server = startRpcServer({
+      seat,
+      title,
+      args: [...seat.leading, "app-server", ...quietArguments, ...seat.account.arguments],
+      environment: childEnvironment(seat.environment, seat.account.home, accountEnvironment(seat.account)),
+      idOf: (parameters) => asString(parameters["threadId"]),
+      common(method, parameters) {
+        if (method !== "account/rateLimits/updated") return;
+        // Nobody's in particular: with the next answer it is told to whoever keeps it.
+        noteQuota(asObject(parameters["rateLimits"]) ?? {});
+      },
+    });
+    void server.child.gone.then(() => (starting = undefined));
+    await server.rpc.call("initialize", {
+      clientInfo: { name: "trunkline", title: "Trunkline", version: "1" },
+      capabilities: { experimentalApi: true },
+    });
+    server.rpc.notify("initialized");
+    return server;
+  }
+
+  function server(): Promise<RpcServer> {
+    starting ??= start().catch((error: unknown) => {
+      starting = undefined;
+      throw error;
+    });
+    return starting;
+  }
+
+  async function open({ model, conversation, session }: Opening): Promise<Thread> {
+    if (compareVersions(seat.version, oldestServer) < 0) return createExecThread(seat, model);
+    try {
+      const running = await server();
+      const encoded = encodeConversation(conversation, model);
+      const shared = {
+        model,
+        cwd: running.child.folder,
+        approvalPolicy: "never",
+        sandbox: "read-only",
+        baseInstructions: encoded.instructions,
+      };
+      const { thread } =
+        session?.resume === undefined
+          ? await running.rpc.call("thread/start", {
+              ...shared,
+              ephemeral: session === undefined,
+              environments: [],
+              experimentalRawEvents: true,
+              ...(encoded.tools.length === 0 ? {} : { dynamicTools: [...encoded.tools] }),
+            })
+          : await running.rpc.call("thread/resume", { ...shared, threadId: session.resume, excludeTurns: true });
+      return createThread({
+        seat,
+        model,
+        server: running,
+        threadId: asString(asObject(thread)?.["id"]) ?? "",
+        keeps: session !== undefined,
+        resumed: session?.resume !== undefined,
+        quota: () => windows,
+        onQuota: noteQuota,
+      });
+    } catch (error) {
+      throw failureOfCall(error, seat);
+    }
+  }
+
+  return {
+    open,
+    async readQuota() {
+      const { rpc } = await server();
+      try {
+        return noteQuota(asObject((await rpc.call("account/rateLimits/read", {}))["rateLimits"]) ?? {});
+      } catch (error) {
+        throw failureOfCall(error, seat);
+      }
+    },
+    async listModels(): Promise<readonly ModelInfo[]> {
+      const { rpc } = await server();
+      try {
+        const { data } = await rpc.call("model/list", {});
+        return (Array.isArray(data) ? data : []).flatMap((given) => {
+          const model = asObject(given) ?? {};
+          const id = asString(model["model"]) ?? asString(model["id"]);
+          const displayName = asString(model["displayName"]);
+          return id === undefined || model["hidden"] === true ? [] : [{ id, ...(displayName ? { displayName } : {}) }];
+        });
+      } catch (error) {
+        throw failureOfCall(error, seat);
+      }
+    },
+    async forget(resumeId) {
+      const { rpc } = await server();
+      await rpc.call("thread/delete", { threadId: resumeId }).catch(() => {});
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      const running = await starting?.catch(() => undefined);
+      running?.child.endInput();
+      await running?.child.stop();
+    },
+  };
+}

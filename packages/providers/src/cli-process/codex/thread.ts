@@ -1,0 +1,281 @@
+import {
+  asArray,
+  asObject,
+  asString,
+  GatewayError,
+  type EmitEvent,
+  type JsonObject,
+  type QuotaWindow,
+  type Usage,
+} from "@trunkline/contracts";
+import { dialects, restoreToolEvents } from "@trunkline/dialects";
+import type { Seat, Thread, Turn, TurnSink } from "../driver.ts";
+import type { Reply } from "../process/json-rpc.ts";
+import type { RpcServer } from "../process/rpc-server.ts";
+import { encodeConversation, encodeNewTurn, type EncodedConversation } from "./encode-turn.ts";
+import { failureOfCall, failureOfTurn, title } from "./failures.ts";
+import { usageOfCounts } from "./usage.ts";
+
+type Running = {
+  readonly sink: TurnSink;
+  readonly emit: EmitEvent;
+  usage: Usage | undefined;
+  /** Calls of the model's answer that is coming. */
+  calls: number;
+};
+
+export type ThreadOptions = {
+  readonly seat: Seat;
+  readonly model: string;
+  readonly server: RpcServer;
+  readonly threadId: string;
+  readonly keeps: boolean;
+  /** The program remembers the conversation up to its newest turn. */
+  readonly resumed: boolean;
+  /** When the account's window resets, as far as it has told. */
+  readonly quota: () => readonly QuotaWindow[];
+  readonly onQuota: (snapshot: JsonObject) => readonly QuotaWindow[];
+};
+
+/** Milliseconds without a further call after which a resumed thread's model has said all of them. */
+const quietMs = 300;
+/** Milliseconds an interrupted turn gets to end before its whole server is ended. */
+const interruptMs = 5000;
+
+export function createThread(options: ThreadOptions): Thread {
+  const { seat, model, server, threadId } = options;
+  const { rpc } = server;
+  let running: Running | undefined;
+  let turnId: string | undefined;
+  let started = false;
+  let usable = true;
+  let turnEnded: (() => void) | undefined;
+  /** Calls the program waits for the results of, by the model's id of the call. */
+  const waiting = new Map<string, Reply>();
+  const results = new Map<string, JsonObject>();
+  let sawRaw = false;
+  let quiet: NodeJS.Timeout | undefined;
+
+  const detach = server.attach(threadId, {
+    notification: onNotification,
+    request(method, parameters, reply) {
+      const callId = asString(parameters["callId"]) ?? "";
+      if (method !== "item/tool/call") return reply.error(-32601, "Not supported here.");
+      const result = results.get(callId);
+      results.delete(callId);
+      if (result) return reply.result(result);
+      waiting.set(callId, reply);
+      if (options.resumed) onCallOfResumed(callId, parameters);
+    },
+    end: (error) => {
+      usable = false;
+      fail(error);
+      turnEnded?.();
+    },
+  });
+
+  function fail(error: GatewayError): void {
+    const turn = running;
+    running = undefined;
+    usable = false;
+    turn?.sink.fail(error);
+  }
+
+  function finish(reason: "stop" | "tool-calls", native: string): void {
+    const turn = running!;
+    running = undefined;
+    turn.emit({ type: "finish", choice: 0, finish: { reason, native } });
+    if (turn.usage) turn.emit({ type: "usage", usage: turn.usage });
+    turn.emit({ type: "end" });
+    turn.sink.done();
+  }
+
+  function onNotification(method: string, parameters: JsonObject): void {
+    if (method === "turn/started") turnId = asString(asObject(parameters["turn"])?.["id"]);
+    if (method === "turn/completed") return onTurnCompleted(asObject(parameters["turn"]) ?? {});
+    const turn = running;
+    if (!turn || (turnId !== undefined && parameters["turnId"] !== undefined && parameters["turnId"] !== turnId))
+      return;
+    const item = asObject(parameters["item"]) ?? {};
+    const id = asString(parameters["itemId"]) ?? asString(item["id"]) ?? "";
+    switch (method) {
+      case "item/started":
+        if (item["type"] === "agentMessage") turn.emit({ type: "text-start", choice: 0, id });
+        else if (item["type"] === "reasoning") turn.emit({ type: "reasoning-start", choice: 0, id });
+        return;
+      case "item/agentMessage/delta":
+        return turn.emit({ type: "text-delta", choice: 0, id, text: asString(parameters["delta"]) ?? "" });
+      case "item/reasoning/summaryTextDelta":
+      case "item/reasoning/textDelta":
+        return turn.emit({ type: "reasoning-delta", choice: 0, id, text: asString(parameters["delta"]) ?? "" });
+      case "item/completed":
+        if (item["type"] === "agentMessage") turn.emit({ type: "text-end", choice: 0, id });
+        return;
+      case "rawResponseItem/completed":
+        return onRawItem(turn, item, id);
+      case "rawResponse/completed":
+        sawRaw = true;
+        turn.usage = usageOfCounts(asObject(parameters["usage"]) ?? {}, turn.usage);
+        // The calls that came with it are for the client, who comes back with their results or does not.
+        if (turn.calls > 0) finish("tool-calls", "tool_calls");
+        return;
+      case "thread/tokenUsage/updated":
+        if (!sawRaw)
+          turn.usage = usageOfCounts(asObject(asObject(parameters["tokenUsage"])?.["last"]) ?? {}, turn.usage);
+        return;
+      case "account/rateLimits/updated":
+        return turn.sink.quota(options.onQuota(asObject(parameters["rateLimits"]) ?? {}));
+      case "error":
+        return onError(turn, parameters);
+    }
+  }
+
+  function onRawItem({ emit }: Running, item: JsonObject, id: string): void {
+    if (item["type"] === "reasoning") {
+      // Read by the dialect, which knows what of it must be handed back.
+      const whole = dialects["openai-responses"].decodeResponse({ output: [item], status: "completed" });
+      const part = whole.choices[0]?.content[0];
+      const native = part?.type === "reasoning" ? part.native : undefined;
+      emit({ type: "reasoning-end", choice: 0, id, ...(native ? { native } : {}) });
+    } else if (item["type"] === "function_call" && running) {
+      running.calls++;
+      const callId = asString(item["call_id"]) ?? id;
+      emit({ type: "tool-input-start", choice: 0, id: callId, name: asString(item["name"]) ?? "", kind: "function" });
+      emit({ type: "tool-input-delta", choice: 0, id: callId, delta: asString(item["arguments"]) ?? "{}" });
+      emit({ type: "tool-input-end", choice: 0, id: callId });
+    }
+  }
+
+  /**
+   * A resumed thread does not tell of its model's answers, only of the calls as they are carried out. That there are no more is told by
+   * nothing; answers of several calls come within milliseconds of each other.
+   */
+  function onCallOfResumed(callId: string, parameters: JsonObject): void {
+    if (!running || sawRaw) return;
+    const { emit } = running;
+    running.calls++;
+    emit({
+      type: "tool-input-start",
+      choice: 0,
+      id: callId,
+      name: asString(parameters["tool"]) ?? "",
+      kind: "function",
+    });
+    emit({ type: "tool-input-delta", choice: 0, id: callId, delta: JSON.stringify(parameters["arguments"] ?? {}) });
+    emit({ type: "tool-input-end", choice: 0, id: callId });
+    clearTimeout(quiet);
+    quiet = setTimeout(() => running && finish("tool-calls", "tool_calls"), quietMs);
+  }
+
+  function onError(turn: Running, parameters: JsonObject): void {
+    const error = failureOfTurn(asObject(parameters["error"]) ?? {}, seat, soonestReset());
+    // With a retry announced, only what no retry mends ends the turn at once.
+    if (parameters["willRetry"] === true && error.code !== "account_signed_out") return;
+    if (running === turn) fail(error);
+  }
+
+  function onTurnCompleted(turn: JsonObject): void {
+    turnId = undefined;
+    turnEnded?.();
+    if (!running) return;
+    if (turn["status"] === "completed") return finish("stop", "completed");
+    const error = asObject(turn["error"]);
+    fail(
+      error
+        ? failureOfTurn(error, seat, soonestReset())
+        : new GatewayError("upstream_ended_early", `${title} ended its turn (${asString(turn["status"])}).`),
+    );
+  }
+
+  function soonestReset(): number | undefined {
+    const resets = options
+      .quota()
+      .flatMap(({ status, resetsAt }) => (status === "rejected" && resetsAt ? [resetsAt] : []));
+    return resets.length === 0 ? undefined : Math.min(...resets);
+  }
+
+  function begin(sink: TurnSink, encoded: EncodedConversation): void {
+    sink.degraded(encoded.degraded);
+    const emit = restoreToolEvents(encoded.names, (event) => sink.event(event));
+    running = { sink, emit, usage: undefined, calls: 0 };
+    emit({ type: "start", id: "", model, created: 0 });
+  }
+
+  async function ask(encoded: EncodedConversation): Promise<void> {
+    await rpc.call("thread/inject_items", { threadId, items: [...encoded.items] });
+    if (!running) return;
+    await rpc.call("turn/start", {
+      threadId,
+      model,
+      input: [],
+      environments: [],
+      summary: "auto",
+      ...(encoded.effort === undefined ? {} : { effort: encoded.effort }),
+      ...(encoded.schema === undefined ? {} : { outputSchema: encoded.schema }),
+    });
+  }
+
+  function answerCalls(encoded: EncodedConversation): void {
+    for (const item of encoded.items) {
+      const callId = asString(item["call_id"]);
+      if (item["type"] === "function_call_output" && callId !== undefined)
+        results.set(callId, { contentItems: outputOf(item["output"]), success: true });
+    }
+    for (const [callId, reply] of [...waiting]) {
+      const result = results.get(callId);
+      if (!result) continue;
+      waiting.delete(callId);
+      results.delete(callId);
+      reply.result(result);
+    }
+  }
+
+  return {
+    resumeId: options.keeps ? threadId : undefined,
+    lasting: true,
+    canContinue({ conversation, from }: Turn) {
+      if (!usable || server.ended || running) return false;
+      if (waiting.size === 0) return true;
+      const fresh = conversation.messages.slice(from);
+      const given = new Set(fresh.flatMap((m) => (m.role === "tool" ? m.content.map((part) => part.callId) : [])));
+      return fresh.every(({ role }) => role === "tool") && [...waiting.keys()].every((id) => given.has(id));
+    },
+    run(turn, sink) {
+      const isNew = !started && !options.resumed;
+      started = true;
+      const encoded = isNew
+        ? encodeConversation(turn.conversation, model)
+        : encodeNewTurn(turn.conversation, turn.from, model);
+      begin(sink, encoded);
+      if (waiting.size > 0) return answerCalls(encoded);
+      ask(encoded).catch((error: unknown) => fail(failureOfCall(error, seat)));
+    },
+    // One pipe carries every conversation: it is not held up for one of them.
+    pause() {},
+    resume() {},
+    async close() {
+      const open = running !== undefined || turnId !== undefined;
+      running = undefined;
+      usable = false;
+      if (open && !server.ended && turnId !== undefined) {
+        const ended = new Promise<void>((resolve) => (turnEnded = resolve));
+        rpc.call("turn/interrupt", { threadId, turnId }).catch(() => {});
+        const timer = setTimeout(() => void server.child.stop(), interruptMs);
+        await ended;
+        clearTimeout(timer);
+      }
+      detach();
+      if (!server.ended) rpc.call("thread/unsubscribe", { threadId }).catch(() => {});
+    },
+  };
+}
+
+function outputOf(output: unknown): JsonObject[] {
+  if (typeof output === "string") return [{ type: "inputText", text: output }];
+  return asArray(output).map((given): JsonObject => {
+    const part = asObject(given) ?? {};
+    return part["type"] === "input_image"
+      ? { type: "inputImage", imageUrl: part["image_url"] }
+      : { type: "inputText", text: asString(part["text"]) ?? JSON.stringify(part) };
+  });
+}
