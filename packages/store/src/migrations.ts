@@ -105,7 +105,7 @@ const migrations: readonly Migration[] = [
         .addColumn("provider", "text", (column) => column.notNull())
         .addColumn("account", "text", (column) => column.notNull())
         .addColumn("resume_id", "text")
-        .addColumn("system", "text", (column) => column.notNull())
+        .addColumn("content", "text", (column) => column.notNull())
         .addColumn("turns", "integer", (column) => column.notNull())
         .addColumn("created_at", "bigint", (column) => column.notNull())
         .addColumn("used_at", "bigint", (column) => column.notNull())

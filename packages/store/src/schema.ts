@@ -81,8 +81,8 @@ export type SessionRow = {
   provider: string;
   account: string;
   resume_id: string | null;
-  /** Encrypted instructions. */
-  system: string;
+  /** Encrypted JSON of instructions and history. */
+  content: string;
   turns: number;
   created_at: number;
   used_at: number;

@@ -4,9 +4,10 @@ import type { SessionRow, Tables } from "./schema.ts";
 import type { SecretBox } from "./secret-box.ts";
 import { whenFree } from "./when-free.ts";
 
-/** Sessions of vendors' programs. What their instructions say is encrypted under `secret.key`. */
+/** Sessions of vendors' programs. What is said in them is encrypted under `secret.key`. */
 export function createSessionTable(database: Kysely<Tables>, box: SecretBox) {
-  const seal = ({ id, system }: SessionRecord) => (system === "" ? "" : box.seal(system, `session ${id}`));
+  const seal = ({ id, system, history }: SessionRecord) =>
+    box.seal(JSON.stringify({ system, history }), `session ${id}`);
 
   function recordOf(row: SessionRow): SessionRecord {
     return {
@@ -15,7 +16,7 @@ export function createSessionTable(database: Kysely<Tables>, box: SecretBox) {
       provider: row.provider,
       account: row.account,
       resumeId: row.resume_id,
-      system: row.system === "" ? "" : box.open(row.system, `session ${row.id}`),
+      ...(JSON.parse(box.open(row.content, `session ${row.id}`)) as Pick<SessionRecord, "system" | "history">),
       turns: row.turns,
       createdAt: Number(row.created_at),
       usedAt: Number(row.used_at),
@@ -30,7 +31,7 @@ export function createSessionTable(database: Kysely<Tables>, box: SecretBox) {
         provider: session.provider,
         account: session.account,
         resume_id: session.resumeId,
-        system: seal(session),
+        content: seal(session),
         turns: session.turns,
         created_at: session.createdAt,
         used_at: session.usedAt,
@@ -62,7 +63,7 @@ export function createSessionTable(database: Kysely<Tables>, box: SecretBox) {
         .set({
           account: session.account,
           resume_id: session.resumeId,
-          system: seal(session),
+          content: seal(session),
           turns: session.turns,
           used_at: session.usedAt,
           locked_until: 0,

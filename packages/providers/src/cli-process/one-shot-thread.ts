@@ -10,8 +10,8 @@ export type OneShotLaunch = {
   readonly environment: Readonly<Record<string, string>>;
   /** Written to its standard input, which is closed behind it. */
   readonly input: string;
-  /** Files it is handed, by path; gone when it has ended. */
-  readonly prepare?: (child: Child) => void;
+  /** Files it is handed, and what of the environment names them; gone when it has ended. */
+  readonly prepare?: (scratch: string) => Readonly<Record<string, string>>;
 };
 
 /** What a reader may say of the answer. */
@@ -60,6 +60,7 @@ export function createOneShotThread({ seat, title, launch, read }: OneShotOption
       command: seat.command,
       args: [...seat.leading, ...args, ...seat.account.arguments],
       environment,
+      ...(prepare ? { prepare } : {}),
       childrenFolder: seat.childrenFolder,
       limits: seat.limits,
       onLine: (line) => reader.line(line),
@@ -71,7 +72,6 @@ export function createOneShotThread({ seat, title, launch, read }: OneShotOption
         );
       },
     });
-    prepare?.(child);
     child.write(input);
     child.endInput();
   }

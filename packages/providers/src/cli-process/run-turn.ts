@@ -205,7 +205,7 @@ async function keep(
   turns: number,
 ): Promise<void> {
   const { request, session, conversation } = asked;
-  if (session) await session.save(account.name, thread.resumeId ?? null);
+  if (session) await session.save(account.name, thread.resumeId ?? null, said);
   if (!thread.lasting) return thread.close();
   const shape = shapeOf(conversation, request.model);
   const key = session

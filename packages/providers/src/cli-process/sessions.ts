@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { GatewayError, type Conversation, type SessionRecord } from "@trunkline/contracts";
-import { instructionsOf } from "./conversation/last-turn.ts";
+import { GatewayError, type AssistantPart, type Conversation, type SessionRecord } from "@trunkline/contracts";
+import { instructionsOf, isInstruction, newestTurn } from "./conversation/last-turn.ts";
 
 /** Where sessions are kept. One turn holds a session at a time, in whichever process. */
 export type SessionStore = {
@@ -21,7 +21,7 @@ export type SessionTurn = {
   /** The turn's conversation, with the session's instructions where it came without. */
   readonly conversation: Conversation;
   /** Keeps what the turn has made of the session. */
-  save(account: string, resumeId: string | null): Promise<void>;
+  save(account: string, resumeId: string | null, answer: readonly AssistantPart[]): Promise<void>;
   /** Lets go without a change: the turn failed. */
   release(): Promise<void>;
 };
@@ -60,6 +60,7 @@ export function createSessions(options: SessionsOptions) {
         account: "",
         resumeId: null,
         system: "",
+        history: null,
         turns: 0,
         createdAt: at,
         usedAt: at,
@@ -82,7 +83,7 @@ export function createSessions(options: SessionsOptions) {
       });
     if (!record) throw notFound(wish);
     const problem =
-      record.usedAt < at - options.ttlMs || record.createdAt < at - options.maxAgeMs || record.resumeId === null
+      record.usedAt < at - options.ttlMs || record.createdAt < at - options.maxAgeMs || record.turns === 0
         ? notFound(wish)
         : record.provider === provider
           ? undefined
@@ -103,18 +104,27 @@ export function createSessions(options: SessionsOptions) {
       const { record, created } = await begin(wish, keyId);
       const own = instructionsOf(given);
       const system = own === "" ? record.system : own;
-      const conversation: Conversation =
-        own !== "" || system === ""
-          ? given
-          : { ...given, messages: [{ role: "system", content: [{ type: "text", text: system }] }, ...given.messages] };
+      const messages = given.messages.filter((message) => !isInstruction(message));
+      const before = record.history ?? [];
+      const fresh = created ? messages : messages.slice(newestTurn(messages));
+      const conversation: Conversation = {
+        ...given,
+        messages: [
+          ...(system === "" ? [] : [{ role: "system" as const, content: [{ type: "text" as const, text: system }] }]),
+          ...before,
+          ...fresh,
+        ],
+      };
       let over = false;
       return {
         record,
         created,
         conversation,
-        async save(account, resumeId) {
+        async save(account, resumeId, answer) {
           over = true;
-          await store.update({ ...record, account, resumeId, system, turns: record.turns + 1, usedAt: now() });
+          const history =
+            resumeId === null ? [...before, ...fresh, { role: "assistant" as const, content: answer }] : null;
+          await store.update({ ...record, account, resumeId, system, history, turns: record.turns + 1, usedAt: now() });
         },
         async release() {
           if (over) return;

@@ -28,8 +28,9 @@ export function createExecThread(seat: Seat, model: string): Thread {
         environment: childEnvironment(seat.environment, seat.account.home, accountEnvironment(seat.account)),
         input: instructions === "" ? prompt : `${instructions}\n\n${prompt}`,
         degraded,
-        prepare(child) {
-          if (schema) writeFileSync(join(child.scratch, "schema.json"), JSON.stringify(schema));
+        prepare(scratch) {
+          if (schema) writeFileSync(join(scratch, "schema.json"), JSON.stringify(schema));
+          return {};
         },
       };
     },

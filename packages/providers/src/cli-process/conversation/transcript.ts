@@ -79,6 +79,7 @@ export function transcriptOf(conversation: Conversation, from: number): Transcri
     system: instructionsOf(conversation),
     prompt:
       only ??
+      (clean.length === 0 ? "Continue." : undefined) ??
       `${told}\n\nThat is the conversation so far. Answer its last turn as the assistant: write only what you would say next, without a tag.`,
     files: files as FilePart[],
     degraded: [...degraded],

@@ -25,6 +25,7 @@ export type RpcServerOptions = {
   readonly title: string;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  readonly prepare?: (scratch: string) => Readonly<Record<string, string>>;
   /** The conversation a message belongs to. */
   readonly idOf: (parameters: JsonObject) => string | undefined;
   /** Messages that are nobody's in particular. */
@@ -39,6 +40,7 @@ export function startRpcServer(options: RpcServerOptions): RpcServer {
     command: seat.command,
     args: options.args,
     environment: options.environment,
+    ...(options.prepare ? { prepare: options.prepare } : {}),
     childrenFolder: seat.childrenFolder,
     // Many answers come through one pipe, so that only its lines have a limit.
     limits: { ...seat.limits, total: Number.POSITIVE_INFINITY },

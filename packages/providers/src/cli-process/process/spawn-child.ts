@@ -12,6 +12,8 @@ export type ChildSpec = {
   readonly args: readonly string[];
   /** All the child gets to see, beside what this module adds for its scratch folders. */
   readonly environment: Readonly<Record<string, string>>;
+  /** More of it that names the scratch folder, and files put there before the start. */
+  readonly prepare?: (scratch: string) => Readonly<Record<string, string>>;
   /** Where running children are written down for the next start to find. */
   readonly childrenFolder: string;
   readonly limits?: Partial<ChildLimits>;
@@ -85,7 +87,7 @@ export function spawnChild(spec: ChildSpec): Child {
     cwd: folder,
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
-    env: { ...spec.environment, TMPDIR: scratch, TRUNKLINE_CHILD: markOf(process.pid) },
+    env: { ...spec.environment, ...spec.prepare?.(scratch), TMPDIR: scratch, TRUNKLINE_CHILD: markOf(process.pid) },
   });
   const { pid } = child;
   if (pid !== undefined) rememberChild(spec.childrenFolder, pid, base);
