@@ -7,7 +7,7 @@ import {
   loadCliProcess,
   presetNames,
   presetOf,
-  type DriverName,
+  type Driver,
   type GuardedFetch,
   type PresetName,
   type Provider,
@@ -70,10 +70,23 @@ function sourceOf({ name, family }: Provider, entry: ProviderConfig): string {
 }
 
 /** Throws when neither the entry nor its name says which program it is. */
-export function driverFor(name: string, entry: CliProviderConfig): DriverName {
+export async function driverFor(name: string, entry: CliProviderConfig): Promise<Driver> {
+  const { drivers, createCommandDriver } = await loadCliProcess();
   const driver = entry.driver ?? driverNames.find((known) => known === name);
-  if (driver === undefined) throw new Error(`say which program it is: driver: ${driverNames.join(" | ")}`);
-  return driver;
+  if (driver === undefined) throw new Error(`say which program it is: driver: ${driverNames.join(" | ")} | command`);
+  if (driver !== "command") return drivers[driver];
+  const { program } = entry;
+  if (!program || entry.command === undefined)
+    throw new Error("driver: command needs `command`, the program's path, and `program`, what it takes and gives");
+  return createCommandDriver(name, {
+    ...program,
+    events: program.events.map(({ input_tokens, output_tokens, cached_tokens, ...rule }) => ({
+      ...rule,
+      ...(input_tokens === undefined ? {} : { inputTokens: input_tokens }),
+      ...(output_tokens === undefined ? {} : { outputTokens: output_tokens }),
+      ...(cached_tokens === undefined ? {} : { cachedTokens: cached_tokens }),
+    })),
+  });
 }
 
 function presetFor(name: string, entry: HttpProviderConfig): PresetName {
@@ -133,13 +146,12 @@ async function cliProviderFor(
   options: CreateProvidersOptions,
 ): Promise<Provider> {
   const { home, environment, kept } = options;
-  const driver = driverFor(name, entry);
-  const { createCliProvider, drivers } = await loadCliProcess();
+  const { createCliProvider } = await loadCliProcess();
   // Several worker processes share what one may run.
   const workers = Number(environment["TRUNKLINE_WORKER_COUNT"] ?? 1);
   return createCliProvider({
     name,
-    driver: drivers[driver],
+    driver: await driverFor(name, entry),
     ...(entry.command === undefined ? {} : { command: entry.command }),
     accounts: accountsOf(home, name, entry),
     ...(entry.models === undefined ? {} : { models: entry.models }),

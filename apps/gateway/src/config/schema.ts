@@ -88,13 +88,54 @@ const account = z.strictObject({
   plan_limits_only: z.boolean().default(false).describe("Refuse rather than use what is billed beyond the plan."),
 });
 
+const path = z.string().min(1);
+
+const program = z
+  .strictObject({
+    args: z
+      .array(z.string())
+      .default([])
+      .describe("Its arguments. {model}, {effort}, {system_file}, {prompt_file} and {schema_file} are replaced."),
+    input: z
+      .enum(["text", "json"])
+      .default("text")
+      .describe('What it reads on standard input: the prompt, or one line {"model", "system", "prompt"}.'),
+    output: z
+      .enum(["text", "ndjson", "acp"])
+      .describe("What it writes: the answer, events one a line, or the Agent Client Protocol."),
+    events: z
+      .array(
+        z.strictObject({
+          when: z
+            .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+            .default({})
+            .describe("Paths and the values they must have: type: message."),
+          text: path.optional().describe("Path of a piece of the answer."),
+          reasoning: path.optional().describe("Path of a piece of the model's thoughts."),
+          error: path.optional().describe("Path of a failure's message."),
+          input_tokens: path.optional().describe("Path of the number of input tokens."),
+          output_tokens: path.optional().describe("Path of the number of output tokens."),
+          cached_tokens: path.optional().describe("Path of the number of input tokens read from a cache."),
+          end: z.boolean().optional().describe("The answer is complete."),
+        }),
+      )
+      .default([])
+      .describe("For ndjson: what its events mean."),
+    login: z.array(z.string()).default([]).describe("Arguments of its log-in."),
+    family: z.string().min(1).default("other").describe("Whose models they are, for prices."),
+  })
+  .describe("A program nobody wrote a driver for.");
+
 const cliProvider = z.strictObject({
   ...shared,
   kind: z.literal("cli-process"),
   driver: z
-    .enum(driverNames)
+    .enum([...driverNames, "command"])
     .optional()
-    .describe("Which vendor's program. Default: the entry's own name, if it is one's."),
+    .describe(
+      "Which vendor's program, or `command` for one described by `program`. Default: the entry's own name, if it is one's.",
+    ),
+  program: program.optional(),
   command: z.string().min(1).optional().describe("The program's path. Default: the driver's name for it, on the PATH."),
   accounts: z
     .array(account)

@@ -1,5 +1,5 @@
 /** Vendors' programs there is a driver for. */
-export const driverNames = ["claude", "codex", "gemini"] as const;
+export const driverNames = ["claude", "codex", "agy", "gemini"] as const;
 export type DriverName = (typeof driverNames)[number];
 
 /** Everything about vendors' programs, loaded by those who have one configured. */

@@ -4,23 +4,20 @@ import { join } from "node:path";
 import { asObject, GatewayError, parseJsonObject, type QuotaWindow } from "@trunkline/contracts";
 import type { Opening, Program, Seat } from "../driver.ts";
 import { childEnvironment } from "../process/environment.ts";
-import { spawnChild, type ChildEnd } from "../process/spawn-child.ts";
+import { holdProcess, type HeldProcess } from "../process/held-process.ts";
 import { createWaiting } from "../waiting-processes.ts";
 import { accountEnvironment } from "./account.ts";
 import { argumentsFor, launchEnvironment, launchFor, quietEnvironment, type Launch, type Session } from "./flags.ts";
 import { title } from "./failures.ts";
 import { quotaOfUsage } from "./quota.ts";
-import { createThread, type ClaudeProcess } from "./thread.ts";
+import { createThread } from "./thread.ts";
 
 /** Milliseconds the program gets to tell its usage, which it asks its vendor for. */
 const usageMs = 20_000;
 
 export function createClaudeProgram(seat: Seat): Program {
-  function start(launch: Launch, session: Session): ClaudeProcess {
-    let listener: Parameters<ClaudeProcess["listen"]>[0] | undefined;
-    let early: string[] = [];
-    let ended: ChildEnd | undefined;
-    const child = spawnChild({
+  const start = (launch: Launch, session: Session): HeldProcess =>
+    holdProcess({
       command: seat.command,
       args: [...seat.leading, ...argumentsFor(launch, session), ...seat.account.arguments],
       environment: childEnvironment(
@@ -32,25 +29,10 @@ export function createClaudeProgram(seat: Seat): Program {
       ),
       childrenFolder: seat.childrenFolder,
       limits: seat.limits,
-      onLine: (line) => (listener ? listener.line(line) : early.push(line)),
-      onEnd(end) {
-        ended = end;
-        listener?.end(end);
-      },
     });
-    return {
-      child,
-      listen(given) {
-        listener = given;
-        for (const line of early) given.line(line);
-        early = [];
-        if (ended) given.end(ended);
-      },
-    };
-  }
 
   // Each answers one conversation and ends with it: what one client said must never be in another's history.
-  const waiting = createWaiting<Launch, ClaudeProcess>({
+  const waiting = createWaiting<Launch, HeldProcess>({
     size: seat.warm,
     start: (launch) => start(launch, undefined),
     childOf: ({ child }) => child,

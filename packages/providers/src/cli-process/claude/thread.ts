@@ -12,7 +12,8 @@ import { dialects, restoreToolEvents, type StreamDecoder } from "@trunkline/dial
 import type { Seat, Thread, Turn, TurnSink } from "../driver.ts";
 import { crashed } from "../failure/program-error.ts";
 import { createEventParser } from "../process/parse-events.ts";
-import type { Child, ChildEnd } from "../process/spawn-child.ts";
+import type { HeldProcess } from "../process/held-process.ts";
+import type { ChildEnd } from "../process/spawn-child.ts";
 import {
   assistantLine,
   encodeConversation,
@@ -26,13 +27,6 @@ import { quotaOfEvent } from "./quota.ts";
 import { rewriteAnswer } from "./rewrite-answer.ts";
 import { createToolDesk } from "./tool-desk.ts";
 
-/** One process, before and while it holds a conversation. Lines of its output are handed in by whoever started it. */
-export type ClaudeProcess = {
-  readonly child: Child;
-  /** Where its lines and its end go from now on. */
-  listen(listener: { line(line: string): void; end(end: ChildEnd): void }): void;
-};
-
 type Running = {
   readonly sink: TurnSink;
   readonly decoder: StreamDecoder;
@@ -45,7 +39,7 @@ type Running = {
 export type ThreadOptions = {
   readonly seat: Seat;
   readonly model: string;
-  readonly process: ClaudeProcess;
+  readonly process: HeldProcess;
   readonly sessionId: string | undefined;
   /** The program remembers the conversation up to its newest turn. */
   readonly resumed: boolean;
