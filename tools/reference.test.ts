@@ -13,14 +13,17 @@ describe("the reference says what the code does", () => {
   });
 
   test("every header the code sets has its line", () => {
-    const files = globSync(["packages/{exchange,policies}/src/**/*.ts", "apps/gateway/src/http/*.ts"], {
-      cwd: root,
-    }).filter((file) => !file.endsWith("answer-headers.ts"));
+    const files = globSync(
+      ["packages/{exchange/src,policies/src,providers/src/cli-process}/**/*.ts", "apps/gateway/src/http/*.ts"],
+      {
+        cwd: root,
+      },
+    ).filter((file) => !/(?:answer|turn)-headers\.ts$/.test(file));
     const set = new Set(
       files.flatMap((file) =>
         [
           ...readFileSync(join(root, file), "utf8").matchAll(
-            /"((?:x-(?:trunkline|ratelimit|should)|anthropic-ratelimit|retry-after|request-id|x-request-id)[a-z-]*)"/g,
+            /"((?:x-(?:trunkline|ratelimit|should|claude|queue|queued|backend)|anthropic-ratelimit|retry-after|request-id|x-request-id)[a-z0-9-]*)"/g,
           ),
         ].map(([, name]) => name!),
       ),

@@ -8,6 +8,7 @@ import { configJsonSchema } from "../apps/gateway/src/cli/commands/config.ts";
 import { createProgram } from "../apps/gateway/src/cli/program.ts";
 import { environmentVariables } from "../apps/gateway/src/config/environment.ts";
 import { answerHeaders } from "../apps/gateway/src/http/answer-headers.ts";
+import { turnHeaders } from "../apps/gateway/src/http/turn-headers.ts";
 import { geminiVerbs, modelPaths } from "../apps/gateway/src/http/model-routes.ts";
 import { createMetrics } from "../apps/gateway/src/observe/metrics.ts";
 
@@ -147,7 +148,7 @@ ${sections.join("\n\n")}
 }
 
 async function metricsPage(): Promise<string> {
-  const metrics = createMetrics({ queued: () => 0, dropped: () => 0, active: () => 0 });
+  const metrics = createMetrics({ queued: () => 0, dropped: () => 0, queues: () => [], active: () => 0 });
   const own = (await metrics.describe()).filter(({ name }) => !/^(process|nodejs)_/.test(name));
   return `${made}# Metrics
 
@@ -171,7 +172,12 @@ function httpPage(): string {
     ["GET, DELETE", "/v1/responses/{id}", "A stored response."],
     ["GET", "/v1/responses/{id}/input_items", "What a stored response was made from."],
     ["GET", "/health", "Liveness; public."],
-    ["GET", "/v1/health", "Database, ledger and providers; needs a key."],
+    ["GET", "/v1/health", "Database, ledger, providers and their accounts; needs a key."],
+    [
+      "GET",
+      "/v1/usage/quota",
+      "What is used up of the accounts' plans: `{accounts: [{provider, account, state, reason, until}], buckets: [{provider, account, type, status, utilization, resetsAt, …}], asOf}`; needs a key.",
+    ],
     ["GET", "/metrics", "See [metrics](metrics.md)."],
   ];
   return `${made}# HTTP
@@ -187,6 +193,13 @@ ${table(["Method", "Path"], [...modelPaths.map((path) => ["POST", `\`${path}\``]
 ## Other routes
 
 ${table(["Method", "Path", "What it answers"], others)}
+
+## Headers of requests
+
+${table(
+  ["Header", "What it says"],
+  Object.entries(turnHeaders).map(([name, what]) => [`\`${name}\``, what]),
+)}
 
 ## Headers of answers
 

@@ -9,6 +9,7 @@ import type { Environment } from "./config/environment.ts";
 import type { Home } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
 import { createProviders, listedModelNames, type ProviderFailure } from "./create-providers.ts";
+import { createRedactions, type FoundInAnswer } from "./redactions.ts";
 import { countTokens } from "./observe/count-tokens.ts";
 
 /** Everything that depends on the configuration, made anew when it changes. */
@@ -35,6 +36,8 @@ export type ComposeOptions = {
   readonly policies: readonly Policy[];
   readonly record: (record: ExchangeRecord) => void;
   readonly onFinished: ExchangeRuntime["onFinished"];
+  /** A credential was found in an answer. */
+  readonly onSecret: (found: FoundInAnswer) => void;
 };
 
 /** Milliseconds a provider's model list is kept. */
@@ -62,6 +65,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       tariff: { input_mtok: price.input, output_mtok: price.output, ...optionalPrices(price) },
     })),
   );
+  const redaction = await createRedactions(config, (found) => options.onSecret(found));
   const catalogue = createCatalogue({
     providers,
     aliases: config.aliases,
@@ -97,6 +101,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       heartbeatMs: config.server.heartbeat_seconds * 1000,
       connectAttempts: 3,
       countTokens,
+      redaction,
       now: Date.now,
       onFinished: options.onFinished,
     },

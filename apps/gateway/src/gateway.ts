@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
-import { GatewayError, type ExchangeRecord, type Key } from "@trunkline/contracts";
+import { GatewayError, type AccountReport, type ExchangeRecord, type Key } from "@trunkline/contracts";
 import { createWriter } from "@trunkline/ledger";
 import { createAuthenticate, createRequestWindows, rateLimit, type RequestLimits } from "@trunkline/policies";
 import { reapChildren } from "@trunkline/providers";
@@ -67,6 +67,11 @@ const mostQueued = 100_000;
 const lastLedgerTries = 50;
 const rememberKeysMs = 1000;
 
+/** An account without its windows, which have an address of their own. */
+function healthOf({ name, state, reason, until }: AccountReport): object {
+  return { name, state, reason, until: until === null ? null : new Date(until).toISOString() };
+}
+
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { home, environment, log, shared } = options;
   const reaped = reapChildren(home.childrenFolder);
@@ -87,7 +92,15 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let idle: (() => void) | undefined;
   let current: Composition;
 
-  const metrics = createMetrics({ queued: () => writer.queued, dropped: () => writer.dropped, active: () => active });
+  const metrics = createMetrics({
+    queued: () => writer.queued,
+    dropped: () => writer.dropped,
+    active: () => active,
+    queues: () =>
+      (current?.providers ?? []).flatMap((provider) =>
+        provider.queue ? [{ provider: provider.name, ...provider.queue() }] : [],
+      ),
+  });
   const writer = createWriter({
     append: (exchanges) =>
       shared ? (shared.append(exchanges) ?? store.appendMissing(exchanges)) : store.appendExchanges(exchanges),
@@ -114,7 +127,23 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   const make = (config: Config) =>
-    compose({ config, home, environment, store, log, policies, record: writer.record, onFinished });
+    compose({
+      config,
+      home,
+      environment,
+      store,
+      log,
+      policies,
+      record: writer.record,
+      onFinished,
+      onSecret({ provider, requestId, kind, action }) {
+        metrics.secretFound(provider, kind, action);
+        log.warn(
+          { provider, requestId, kind },
+          action === "on" ? "a credential was taken out of an answer" : "an answer holds a credential",
+        );
+      },
+    });
   current = await make(options.config);
 
   const pruning = shared ? undefined : schedulePruning(store, () => current.config, log);
@@ -175,7 +204,15 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         ledger: { queued: writer.queued, dropped: writer.dropped },
         active,
         providers: [
-          ...current.providers.map(({ name, kind }) => ({ name, kind, status: "configured" })),
+          ...(await Promise.all(
+            current.providers.map(async (provider) => ({
+              name: provider.name,
+              kind: provider.kind,
+              status: "configured",
+              ...(provider.queue ? { queue: provider.queue() } : {}),
+              ...(provider.accounts ? { accounts: (await provider.accounts()).map(healthOf) } : {}),
+            })),
+          )),
           ...current.failures.map(({ name, reason }) => ({ name, status: "unavailable", reason })),
         ],
       };

@@ -18,14 +18,19 @@ const elsewhere: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** Where a request goes on that its target could not answer; undefined when it ends there. */
-export function fallbackTarget(
+export async function fallbackTarget(
   catalogue: Catalogue,
   { provider, model }: Target,
   error: GatewayError,
-): Promise<Target> | undefined {
+): Promise<Target | undefined> {
   const { fallback } = provider;
   if (fallback === undefined || !elsewhere.has(error.code)) return undefined;
   const other = catalogue.providers.find(({ name }) => name === fallback);
-  if (other) return Promise.resolve({ provider: other, model });
-  return Promise.resolve().then(() => catalogue.resolve(fallback));
+  if (other) return { provider: other, model };
+  try {
+    return await catalogue.resolve(fallback);
+  } catch {
+    // A stand-in that does not exist is no reason for another error than the one there is.
+    return undefined;
+  }
 }

@@ -8,7 +8,7 @@ import {
   type Outcome,
 } from "@trunkline/contracts";
 import { bodyOf, decodeEmbedRequest, dialects, encodeCount } from "@trunkline/dialects";
-import { isModelAllowed, type PolicyContext } from "@trunkline/policies";
+import { isModelAllowed, type AnswerRedaction, type PolicyContext } from "@trunkline/policies";
 import type { AnswerSink, ProviderCall, ProviderRequest } from "@trunkline/providers";
 import { createAnswerWriter, type AnswerWriter } from "./answer-writer.ts";
 import type { Target } from "./catalogue.ts";
@@ -113,6 +113,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     keyId: policyContext.key?.id ?? "",
     session: incoming.session,
     priority: incoming.priority,
+    asEvents: redaction !== undefined,
     conversation,
   });
   const writer = createAnswerWriter({
@@ -125,6 +126,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     upstreamModel: () => answering.model,
   });
   let call: ProviderCall | undefined;
+  let redaction: AnswerRedaction | undefined;
   let closed = false;
 
   answer.onDrain(() => call?.resume());
@@ -136,8 +138,9 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     settle("cancelled", 499, clientClosed(), writer);
   });
 
-  function failed(error: GatewayError): void {
+  function failed(raw: GatewayError): void {
     if (closed || settled) return;
+    const error = redaction ? new GatewayError(raw.code, redaction.text(raw.message), raw.details) : raw;
     // The status is the one the client sees: 200 when the answer had begun.
     const status = writer.hasBegun() ? 200 : errorAnswer(error, incoming.dialect, incoming.id).status;
     settle("error", status, error, writer);
@@ -185,6 +188,16 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
         });
   }
 
+  /** Goes on at the provider's stand-in, if it has one that has not been tried and nothing has been said. */
+  async function fallBack(error: GatewayError): Promise<void> {
+    if (writer.hasBegun() || incoming.session !== undefined) return failed(error);
+    const found = await fallbackTarget(runtime.catalogue, answering, error);
+    if (closed) return;
+    if (!found || attempts.some((past) => past.provider === found.provider.name)) return failed(error);
+    answering = target = found;
+    attempt(1);
+  }
+
   function attempt(number: number): void {
     const { provider, model } = answering;
     const startedAt = runtime.now();
@@ -207,8 +220,11 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     const sink: AnswerSink = {
       head: ({ contentType }) => writer.head(contentType),
       data: (chunk) => slow(writer.data(chunk)),
-      event: (event) => slow(writer.event(event)),
-      completion: (completion) => writer.completion(completion),
+      event(event) {
+        if (!redaction) return slow(writer.event(event));
+        for (const clean of redaction.event(event)) slow(writer.event(clean));
+      },
+      completion: (completion) => writer.completion(redaction?.completion(completion) ?? completion),
       json(body, tokens) {
         writer.observed.usage = usageOf({
           inputTokens: incoming.operation === "embed" ? tokens.input : 0,
@@ -236,23 +252,17 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
         over = true;
         note(error);
         // Nothing was sent to a provider whose connection never stood: asking again is safe.
-        const again = error.code === "upstream_unreachable" && number < runtime.connectAttempts && !writer.hasBegun();
-        if (again) return void setTimeout(() => closed || attempt(number + 1), pauseBetweenAttemptsMs * number);
-        if (writer.hasBegun() || incoming.session !== undefined) return failed(error);
-        const other = fallbackTarget(runtime.catalogue, answering, error);
-        if (!other) return failed(error);
-        other.then(
-          (found) => {
-            if (closed) return;
-            if (attempts.some((past) => past.provider === found.provider.name)) return failed(error);
-            answering = target = found;
-            attempt(1);
-          },
-          () => failed(error),
-        );
+        const again =
+          error.code === "upstream_unreachable" &&
+          provider.program === undefined &&
+          number < runtime.connectAttempts &&
+          !writer.hasBegun();
+        if (again) setTimeout(() => closed || attempt(number + 1), pauseBetweenAttemptsMs * number);
+        else void fallBack(error);
       },
     };
     try {
+      redaction = incoming.operation === "generate" ? runtime.redaction(provider.name, incoming.id) : undefined;
       call = provider.start(requestTo(model), sink);
     } catch (error) {
       sink.fail(toGatewayError(error));

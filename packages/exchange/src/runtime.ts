@@ -1,5 +1,5 @@
 import type { Conversation, ExchangeRecord, LedgerWriter } from "@trunkline/contracts";
-import type { Policy } from "@trunkline/policies";
+import type { AnswerRedaction, Policy } from "@trunkline/policies";
 import type { Catalogue } from "./catalogue.ts";
 import type { ResponseStore } from "./response-state.ts";
 
@@ -18,6 +18,8 @@ export type ExchangeRuntime = {
   readonly connectAttempts: number;
   /** Counts a conversation's tokens as well as can be done here. */
   readonly countTokens: (conversation: Conversation) => Promise<number>;
+  /** Takes credentials out of a provider's answer; undefined where its bytes may pass as they are. */
+  readonly redaction: (provider: string, requestId: string) => AnswerRedaction | undefined;
   readonly now: () => number;
   readonly onFinished: (record: ExchangeRecord, cause: unknown) => void;
 };

@@ -4,3 +4,5 @@ export { compileGlob } from "./glob.ts";
 export type { Policy, PolicyContext } from "./policy.ts";
 export { rateLimit } from "./rate-limit.ts";
 export { createRequestWindows, type Lease, type RequestLimits, type Taken } from "./request-windows.ts";
+export { loadFindSecrets, type FindSecrets } from "./redaction/find-secrets.ts";
+export { createAnswerRedaction, type AnswerRedaction } from "./redaction/redact-answer.ts";

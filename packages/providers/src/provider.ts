@@ -48,6 +48,8 @@ export type ProviderRequest = {
   /** The session this turn belongs to: its id, or `new` to begin one. */
   readonly session: string | undefined;
   readonly priority: Priority;
+  /** The answer is looked at on its way: bytes of the client's own dialect must not pass through. */
+  readonly asEvents: boolean;
   /** The request in our own form; decoded at the first call. Throws GatewayError when it cannot be. */
   conversation(): Conversation;
 };
@@ -111,8 +113,12 @@ export type Provider = {
   listModels(signal: AbortSignal): Promise<readonly ModelInfo[]>;
   /** Asks for something the provider itself keeps, such as `/responses/{id}`. Absent where nothing is kept. Throws GatewayError. */
   forward?(method: "GET" | "DELETE", path: string): Promise<string>;
+  /** How many requests run and wait; absent where nothing waits. */
+  queue?(): { readonly active: number; readonly waiting: number };
   /** What is known of its accounts; absent where there is nothing to know. */
   accounts?(): Promise<readonly AccountReport[]>;
+  /** Asks the vendors how much of their plans is used, where they can be asked; which accounts could not be, and why. */
+  refreshQuota?(): Promise<readonly { readonly account: string; readonly problem: string }[]>;
   /** The vendor's program behind it, where there is one: `claude`, `codex`, … */
   readonly program?: string;
   /** Another provider, or `provider/model`, that answers when this one cannot, before the answer has begun. */

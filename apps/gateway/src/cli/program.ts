@@ -1,6 +1,14 @@
 import { Command, Option } from "commander";
 import type { Environment } from "../config/environment.ts";
 import { version } from "../version.ts";
+import {
+  addAccountCommand,
+  listAccounts,
+  loginCommand,
+  quotaCommand,
+  removeAccountCommand,
+  type AddOptions,
+} from "./commands/accounts.ts";
 import { checkConfig, configPath, configSchemaCommand, importConfigCommand, showConfig } from "./commands/config.ts";
 import { backup, databaseCheck, databaseInfo } from "./commands/database.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -95,6 +103,34 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
   act(
     providers.command("test [name]").description("ask each provider for its models, which costs no tokens"),
     (context, command) => testProviders(context, command.args[0]),
+  );
+  const accounts = act(
+    program.command("accounts").description("list the accounts of vendors' programs (claude, codex, agy, gemini)"),
+    listAccounts,
+  );
+  act(
+    accounts
+      .command("add <provider>")
+      .description("add an account: runs the vendor's own log-in in a home of its own")
+      .option("--name <name>", "what it is called here", "main")
+      .option("--home <folder>", "use the log-in in this person's home instead, such as ~")
+      .option("--plan-limits-only", "refuse rather than use what is billed beyond the plan")
+      .option("--no-login", "only make its home"),
+    (context, command) => addAccountCommand(context, command.args[0]!, command.opts<AddOptions>()),
+  );
+  act(accounts.command("login <provider> [account]").description("sign in again"), (context, command) =>
+    loginCommand(context, command.args[0]!, command.args[1]),
+  );
+  act(
+    accounts.command("remove <provider> <account>").description("sign out, and remove the account's home"),
+    (context, command) => removeAccountCommand(context, command.args[0]!, command.args[1]!),
+  );
+  act(
+    program
+      .command("quota")
+      .description("show what is used up of the accounts' plans")
+      .option("--refresh", "ask the vendors' programs first"),
+    (context, command) => quotaCommand(context, command.opts<{ refresh?: boolean }>().refresh === true),
   );
   simple(program, "doctor", "look at everything a start and an answer depend on", doctor);
 

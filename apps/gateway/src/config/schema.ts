@@ -20,6 +20,12 @@ const shared = {
     .array(z.string().min(1))
     .optional()
     .describe("Model names; without them the provider is asked for its list."),
+  redaction: z
+    .enum(["on", "off", "report"])
+    .optional()
+    .describe(
+      "Credentials in answers: replaced, let through, or let through and told of in log and metrics. Default: on for vendors' programs, which run on this machine, off for all others. Anything but off decodes answers that would otherwise pass as bytes.",
+    ),
 };
 
 const httpProvider = z.strictObject({

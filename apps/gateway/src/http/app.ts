@@ -3,6 +3,7 @@ import { GatewayError, newRequestId, toGatewayError } from "@trunkline/contracts
 import { errorAnswer } from "@trunkline/exchange";
 import type { Gateway } from "../gateway.ts";
 import { version } from "../version.ts";
+import { readQuota } from "../quota.ts";
 import { dialectOfPath } from "./model-routes.ts";
 
 /** Everything but the model routes: health, metrics, and what an address that does not exist says. */
@@ -37,6 +38,7 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
       "/v1beta/models/{model}:generateContent",
       "/v1/embeddings",
       "/v1/models",
+      "/v1/usage/quota",
     ],
   }));
 
@@ -48,6 +50,11 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
   app.get("/v1/health", async (request) => {
     await gateway.authorize(request.headers, undefined);
     return gateway.health();
+  });
+
+  app.get("/v1/usage/quota", async (request) => {
+    await gateway.authorize(request.headers, undefined);
+    return readQuota(gateway.current.providers);
   });
 
   app.get("/metrics", async (request, reply) => {

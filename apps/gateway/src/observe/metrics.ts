@@ -4,7 +4,13 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom
 const latencyBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
 /** Everything /metrics shows, by name; the reference page is made from this. */
-export function createMetrics(gauges: { queued(): number; dropped(): number; active(): number }) {
+export function createMetrics(gauges: {
+  queued(): number;
+  dropped(): number;
+  active(): number;
+  /** Requests at providers that take only so many at once. */
+  queues(): readonly { readonly provider: string; readonly active: number; readonly waiting: number }[];
+}) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -103,6 +109,28 @@ export function createMetrics(gauges: { queued(): number; dropped(): number; act
     },
   });
 
+  const secrets = new Counter({
+    name: "trunkline_secrets_found_total",
+    help: "Credentials found in answers, by whose they look like and whether they were taken out (on) or told of (report).",
+    labelNames: ["provider", "kind", "action"],
+    registers,
+  });
+  for (const [name, help, member] of [
+    ["trunkline_queue_active_requests", "Requests being answered by a vendor's program.", "active"],
+    ["trunkline_queue_waiting_requests", "Requests waiting for a place at a vendor's program.", "waiting"],
+  ] as const) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ["provider"],
+      registers,
+      collect() {
+        this.reset();
+        for (const queue of gauges.queues()) this.set({ provider: queue.provider }, queue[member]);
+      },
+    });
+  }
+
   /** Sums not yet in the registry, by what they are labelled with: handing each number on as it comes costs five times as much. */
   const sums = new Map<string, Sums>();
 
@@ -175,6 +203,9 @@ export function createMetrics(gauges: { queued(): number; dropped(): number; act
       }
       // However many names there are, memory is not theirs.
       if (sums.size > mostSums) handOn();
+    },
+    secretFound(provider: string, kind: string, action: string): void {
+      secrets.inc({ provider, kind, action });
     },
     cost(record: ExchangeRecord, nanoUsd: number): void {
       sumsFor(record).nanoUsd += nanoUsd;

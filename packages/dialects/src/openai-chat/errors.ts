@@ -24,6 +24,11 @@ const words: Partial<Record<ErrorCode, { readonly type: string; readonly code?: 
   upstream_rejected: { type: "invalid_request_error" },
   upstream_rate_limited: { type: "requests", code: "rate_limit_exceeded" },
   upstream_quota_exceeded: { type: "insufficient_quota", code: "insufficient_quota" },
+  account_quota_exceeded: { type: "requests", code: "rate_limit_exceeded" },
+  queue_full: { type: "requests", code: "queue_full" },
+  session_busy: { type: "requests", code: "session_busy" },
+  session_not_found: { type: "invalid_request_error", code: "session_not_found" },
+  invalid_header_value: { type: "invalid_request_error", code: "invalid_header_value" },
 };
 
 /** Chat and Responses share OpenAI's error object. */

@@ -149,5 +149,3 @@ export function createAccountStates(options: {
     windowsOf: (account: Account) => stateOf(account.name).windows,
   };
 }
-
-export type AccountStates = ReturnType<typeof createAccountStates>;

@@ -1,3 +1,4 @@
+import { GatewayError, toGatewayError } from "@trunkline/contracts";
 import type { AnswerSink, ModelInfo, Provider, ProviderCall, ProviderRequest } from "../provider.ts";
 import type { GuardedFetch } from "../shared/guarded-fetch.ts";
 import { createAccountStates, type AccountStateStore } from "./account-states.ts";
@@ -8,7 +9,6 @@ import type { ChildLimits } from "./process/spawn-child.ts";
 import { createQueue } from "./queue.ts";
 import { runTurn } from "./run-turn.ts";
 import { createSessions, type SessionStore } from "./sessions.ts";
-import { GatewayError, toGatewayError } from "@trunkline/contracts";
 
 export type CliProviderOptions = {
   readonly name: string;
@@ -172,9 +172,27 @@ export function createCliProvider(options: CliProviderOptions): Provider {
     supports: (operation) => operation === "generate",
     start,
     listModels,
+    queue: () => runtime.queue.state(),
     async accounts() {
       await runtime.states.load();
       return runtime.states.report();
+    },
+    async refreshQuota() {
+      await runtime.states.load();
+      const asked = await Promise.all(
+        options.accounts.map(async (account) => {
+          try {
+            const windows = await (await runtime.programOf(account)).readQuota?.();
+            if (windows) runtime.states.quota(account, windows);
+            return [];
+          } catch (error) {
+            const problem = toGatewayError(error);
+            runtime.states.failed(account, problem);
+            return [{ account: account.name, problem: problem.message }];
+          }
+        }),
+      );
+      return asked.flat();
     },
     async close() {
       if (closed) return;

@@ -87,5 +87,3 @@ export function createQueue(options: QueueOptions) {
     },
   };
 }
-
-export type Queue = ReturnType<typeof createQueue>;

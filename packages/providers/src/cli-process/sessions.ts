@@ -139,5 +139,3 @@ export function createSessions(options: SessionsOptions) {
     remove: (id: string) => store.remove(id),
   };
 }
-
-export type Sessions = ReturnType<typeof createSessions>;

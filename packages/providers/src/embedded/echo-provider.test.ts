@@ -24,6 +24,7 @@ function hear(body: JsonObject): Promise<Heard> {
         keyId: "",
         session: undefined,
         priority: "normal",
+        asEvents: false,
         conversation: () => conversation,
       },
       {

@@ -121,6 +121,7 @@ export async function createHttpProvider(options: HttpProviderOptions): Promise<
 
   function generate(request: ProviderRequest, sink: Parameters<Provider["start"]>[1]): ProviderCall {
     if (
+      !request.asEvents &&
       speaks(request.dialect, "generate") &&
       !(request.dialect === "openai-chat" && needsAdapting(request.body, traits))
     ) {

@@ -2,6 +2,7 @@ import { existsSync, statfsSync, statSync } from "node:fs";
 import { ConfigError, loadConfig } from "../../config/load-config.ts";
 import { findRunning, urlHost } from "../../process/run-state.ts";
 import { exitCodes, withStore, type CommandContext } from "../context.ts";
+import { reportPrograms, type ProgramReport } from "./programs.ts";
 import { checkProvider, withProviders } from "./providers.ts";
 
 type Finding = { readonly check: string; readonly state: "ok" | "warning" | "failed"; readonly detail: string };
@@ -61,6 +62,26 @@ async function database(context: CommandContext): Promise<Finding> {
   }
 }
 
+/** A program nobody has an account for may be missing; one with an account may not. */
+function programFinding({
+  program,
+  version,
+  problem,
+  accounts,
+}: ProgramReport): Finding & { readonly program: object } {
+  const signedOut = accounts.filter(({ signedIn }) => signedIn === "no");
+  const state =
+    problem !== null ? (accounts.length > 0 ? "failed" : "warning") : signedOut.length > 0 ? "failed" : "ok";
+  const people = accounts.map(({ name, signedIn, quota }) => `${name} (signed in: ${signedIn}; ${quota})`).join(", ");
+  const who = accounts.length === 0 ? `no account; add one with: trunkline accounts add ${program}` : people;
+  return {
+    check: `program ${program}`,
+    state,
+    detail: problem ?? `${version}; ${who}`,
+    program: { found: version !== null, version, accounts },
+  };
+}
+
 /** Looks at everything a start and an answer depend on. Fails when any finding does. */
 export async function doctor(context: CommandContext): Promise<number> {
   const findings: Finding[] = [runtime(), ...modes(context), disk(context), configuration(context)];
@@ -78,6 +99,8 @@ export async function doctor(context: CommandContext): Promise<number> {
       }
     });
   }
+  if (findings.every(({ check, state }) => check !== "database" || state === "ok"))
+    for (const report of await reportPrograms(context)) findings.push(programFinding(report));
   const running = await findRunning(context.home);
   findings.push({
     check: "gateway",

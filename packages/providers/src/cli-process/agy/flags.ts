@@ -22,7 +22,10 @@ export function launchFor(model: string, { settings }: Conversation): Launch {
 /** Without `-p`, which takes the next word for its prompt, and without a permission mode: then every tool is turned down. */
 export function argumentsFor({ model, effort, schema }: Launch): string[] {
   return [
-    ...["--input-format", "stream-json", "--output-format", "stream-json"],
+    "--input-format",
+    "stream-json",
+    "--output-format",
+    "stream-json",
     // Joined by `=`: a model's name comes from a client and must not become a flag of its own.
     `--model=${model}`,
     // Its own limit is five minutes; ours decides.

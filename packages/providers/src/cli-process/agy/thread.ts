@@ -1,13 +1,5 @@
-import {
-  asNumber,
-  asObject,
-  asString,
-  GatewayError,
-  newId,
-  usageOf,
-  type EmitEvent,
-  type JsonObject,
-} from "@trunkline/contracts";
+import type { GatewayError } from "@trunkline/contracts";
+import { asNumber, asObject, asString, newId, usageOf, type EmitEvent, type JsonObject } from "@trunkline/contracts";
 import { openEnvelope, toolInstructions } from "../conversation/envelope.ts";
 import { transcriptOf } from "../conversation/transcript.ts";
 import type { Seat, Thread, TurnSink } from "../driver.ts";

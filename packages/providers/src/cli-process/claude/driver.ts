@@ -28,7 +28,7 @@ export const claude: Driver = {
     { id: "opus", displayName: "Claude Opus (newest)" },
     { id: "haiku", displayName: "Claude Haiku (newest)" },
   ],
-  claims: (model) => /^claude-/.test(model),
+  claims: (model) => model.startsWith("claude-"),
   oldest,
   install: "npm install -g @anthropic-ai/claude-code",
   login: () => ({ args: ["auth", "login"], hint: "Sign in with the account whose plan you want to use." }),

@@ -46,11 +46,22 @@ export function argumentsFor(launch: Launch, session: Session): string[] {
         : [`--session-id=${session.id}`];
   return [
     "-p",
-    ...["--input-format", "stream-json", "--output-format", "stream-json", "--verbose", "--include-partial-messages"],
+    "--input-format",
+    "stream-json",
+    "--output-format",
+    "stream-json",
+    "--verbose",
+    "--include-partial-messages",
     // Joined by `=`: a model's name comes from a client and must not become a flag of its own.
     `--model=${launch.model}`,
-    ...["--tools", "", "--strict-mcp-config", "--setting-sources", "", "--disable-slash-commands"],
-    ...["--permission-prompt-tool", "stdio"],
+    "--tools",
+    "",
+    "--strict-mcp-config",
+    "--setting-sources",
+    "",
+    "--disable-slash-commands",
+    "--permission-prompt-tool",
+    "stdio",
     ...(launch.effort === undefined ? [] : [`--effort=${launch.effort}`]),
     ...keeping,
   ];

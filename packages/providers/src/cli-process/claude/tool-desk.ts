@@ -81,7 +81,7 @@ export function createToolDesk(write: (line: JsonObject) => void) {
         const callId = asString(block["tool_use_id"]);
         if (block["type"] === "tool_result" && callId !== undefined) results.set(callId, block);
       }
-      for (const [callId, act] of [...waiting]) {
+      for (const [callId, act] of waiting) {
         const result = results.get(callId);
         if (!result) continue;
         waiting.delete(callId);

@@ -45,7 +45,7 @@ export const codex: Driver = {
 /** npm installs a launcher that starts the program proper as its child, which outlives it when it is killed: the program itself is run. */
 function nativeProgram(file: string): { command: string; leading: readonly string[] } | undefined {
   const scope = join(dirname(dirname(dirname(file))));
-  if (!/codex\.js$/.test(file) || !existsSync(scope)) return undefined;
+  if (!file.endsWith("codex.js") || !existsSync(scope)) return undefined;
   const wanted = `codex-${process.platform}-${process.arch}`;
   const vendors = [join(scope, wanted, "vendor"), join(dirname(dirname(file)), "vendor")].filter((path) =>
     existsSync(path),

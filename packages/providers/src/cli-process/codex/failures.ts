@@ -41,7 +41,7 @@ export function failureOfTurn(error: JsonObject, seat: Seat, resetsAt: number | 
   const { type, status } = infoOf(error["codexErrorInfo"]);
   const text = asString(error["message"]) ?? "";
   // A refusal of the vendor's is handed on as the JSON it was.
-  const inner = /^\{/.test(text) ? asObject(asObject(safeJson(text))?.["error"]) : undefined;
+  const inner = text.startsWith("{") ? asObject(asObject(safeJson(text))?.["error"]) : undefined;
   const upstream = /unexpected status (\d{3})|last status: (\d{3})/.exec(text);
   return programError({
     provider: seat.provider,

@@ -36,7 +36,14 @@ export const quietArguments: readonly string[] = settings.flatMap((setting) => [
 /** What `exec` needs beside; the prompt comes on standard input. */
 export function execArguments(model: string, effort: string | undefined, schemaFile: string | undefined): string[] {
   return [
-    ...["exec", "--json", "--skip-git-repo-check", "--ephemeral", "-s", "read-only", "--color", "never"],
+    "exec",
+    "--json",
+    "--skip-git-repo-check",
+    "--ephemeral",
+    "-s",
+    "read-only",
+    "--color",
+    "never",
     // Joined by `=`: a model's name comes from a client and must not become a flag of its own.
     `--model=${model}`,
     ...quietArguments,

@@ -221,7 +221,7 @@ export function createThread(options: ThreadOptions): Thread {
       if (item["type"] === "function_call_output" && callId !== undefined)
         results.set(callId, { contentItems: outputOf(item["output"]), success: true });
     }
-    for (const [callId, reply] of [...waiting]) {
+    for (const [callId, reply] of waiting) {
       const result = results.get(callId);
       if (!result) continue;
       waiting.delete(callId);

@@ -1,4 +1,5 @@
-import { asNumber, asObject, asString, GatewayError, type JsonObject, type JsonValue } from "@trunkline/contracts";
+import type { GatewayError } from "@trunkline/contracts";
+import { asNumber, asObject, asString, type JsonObject, type JsonValue } from "@trunkline/contracts";
 
 export type RpcError = { readonly code: number; readonly message: string; readonly data: JsonValue | undefined };
 

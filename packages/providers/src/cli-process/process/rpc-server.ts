@@ -64,7 +64,7 @@ export function startRpcServer(options: RpcServerOptions): RpcServer {
 
   function finish(error: GatewayError): void {
     rpc.end(error);
-    for (const listener of [...listeners.values()]) listener.end(error);
+    for (const listener of listeners.values()) listener.end(error);
     listeners.clear();
   }
   void child.gone.then(() => {
