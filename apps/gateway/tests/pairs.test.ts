@@ -2,6 +2,7 @@ import type { Completion, DialectName } from "@trunkline/contracts";
 import { createCollector, createSseParser, dialects } from "@trunkline/dialects";
 import { caseNames, expected, fixtures, type Expected, type FakeUpstream } from "@trunkline/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { said } from "./read-answer.ts";
 import { providerOf, requestFor, startPair, type TestGateway } from "./harness.ts";
 
 const names = Object.keys(dialects) as DialectName[];
@@ -13,26 +14,6 @@ beforeAll(async () => {
   ({ gateway, upstream, close } = await startPair());
 });
 afterAll(() => close());
-
-/** What an answer says, read by the client dialect's own decoder. */
-function said(completion: Completion): Expected {
-  const content = completion.choices[0]!.content;
-  const join = (type: "text" | "reasoning") =>
-    content.flatMap((part) => (part.type === type ? [part.text] : [])).join("");
-  return {
-    text: join("text"),
-    reasoning: join("reasoning"),
-    calls: content.flatMap((part) =>
-      part.type === "tool-call" ? [{ name: part.name, input: JSON.parse(part.input) as unknown }] : [],
-    ),
-    refusal: content.some((part) => part.type === "refusal"),
-    finish: completion.choices[0]!.finish.reason,
-    inputTokens: completion.usage!.inputTokens,
-    outputTokens: completion.usage!.outputTokens,
-    cacheReadTokens: completion.usage!.cacheReadTokens,
-    reasoningTokens: completion.usage!.reasoningTokens,
-  };
-}
 
 /** Decodes a stream split into pieces of `size` bytes, and checks that it ended as its dialect ends. */
 function collect(dialect: DialectName, bytes: Buffer, size: number): Completion {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -16,15 +16,42 @@ export const agentNames = Object.keys(versions) as AgentName[];
 const run = promisify(execFile);
 const folder = join(import.meta.dirname, "../../../../.cache/agents");
 
-/** Installs the programs beside each other, kept between runs. */
+/** Installs the programs beside each other, kept between runs. Test files that run at the same time wait for each other. */
 export async function installAgents(): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const lock = join(folder, "lock");
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: "wx" });
+      break;
+    } catch {
+      if (!isHeld(lock)) rmSync(lock, { force: true });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  try {
+    await install();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function isHeld(lock: string): boolean {
+  try {
+    process.kill(Number(readFileSync(lock, "utf8")), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function install(): Promise<void> {
   const wanted = JSON.stringify({
     private: true,
     dependencies: Object.fromEntries(Object.values(versions).map(({ npm, version }) => [npm, version])),
   });
   const stamp = join(folder, "installed");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), wanted);
   await run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder });
   writeFileSync(stamp, wanted);
