@@ -16,6 +16,14 @@ export const title = "Gemini CLI";
 /** Exit codes that say what went wrong, as the status they stand for. */
 const exitStatuses: Readonly<Record<number, number>> = { 41: 401, 42: 400, 53: 400 };
 
+/** A vendor's status comes out as the exit code, without its upper half: 400 as 144, 503 as 247. */
+function statusOf(code: number | null): number | undefined {
+  if (code === null) return undefined;
+  return (
+    exitStatuses[code] ?? [400, 401, 403, 404, 408, 429, 500, 502, 503, 504].find((status) => status % 256 === code)
+  );
+}
+
 /** The one-shot way, for versions without the Agent Client Protocol. */
 export function createStreamThread(seat: Seat, model: string, forget: (sessionId: string) => Promise<void>): Thread {
   let sessionId = "";
@@ -55,6 +63,7 @@ function readStream(
   onSession: (id: string) => void,
 ): OutputReader {
   let said = false;
+  let problem: string | undefined;
   const failure = (text: string, status?: number) =>
     programError({
       provider: seat.provider,
@@ -79,8 +88,11 @@ function readStream(
         }
         case "result": {
           const stats = asObject(event["stats"]) ?? {};
-          if (event["status"] !== "success")
-            return fail(failure(asString(asObject(event["error"])?.["message"]) ?? ""));
+          if (event["status"] !== "success") {
+            // Which failure it was is told by the exit code, which is on its way.
+            problem = asString(asObject(event["error"])?.["message"]) ?? "";
+            return;
+          }
           if (!said) return fail(emptyAnswer(title));
           emit({ type: "text-end", choice: 0, id: "text" });
           emit({ type: "finish", choice: 0, finish: { reason: "stop", native: "success" } });
@@ -100,8 +112,9 @@ function readStream(
   return {
     line: (line) => parser.line(line),
     end({ code, stderr }: ChildEnd) {
-      const status = exitStatuses[code ?? 0];
-      if (status !== undefined) fail(failure(stderr.slice(-2000), status));
+      const status = statusOf(code);
+      if (problem !== undefined) fail(failure(problem, status));
+      else if (status !== undefined) fail(failure(stderr.slice(-2000), status));
       else if (code === 0) fail(emptyAnswer(title));
     },
   };
