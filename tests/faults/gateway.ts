@@ -11,7 +11,7 @@ import { fixtures, sendJson, startUpstream } from "@trunkline/testkit";
 const bin = join(import.meta.dirname, "../../apps/gateway/bin/trunkline.mjs");
 
 /** A gateway in a process of its own, an upstream that answers at once, and a place for both. */
-export async function createSite(options: { home?: string } = {}) {
+export async function createSite(options: { home?: string; providers?: Record<string, object> } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "trunkline-faults-"));
   const home = options.home ?? join(folder, "home");
   mkdirSync(home, { recursive: true });
@@ -25,7 +25,10 @@ export async function createSite(options: { home?: string } = {}) {
     api_key: "sk-up",
     models: ["m"],
   };
-  writeFileSync(join(home, "trunkline.yaml"), JSON.stringify({ discover: false, providers: { up: provider } }));
+  writeFileSync(
+    join(home, "trunkline.yaml"),
+    JSON.stringify({ discover: false, providers: { up: provider, ...options.providers } }),
+  );
   const environment = { PATH: process.env["PATH"]!, HOME: folder, TRUNKLINE_HOME: home, TRUNKLINE_PORT: "0" };
   let child: ChildProcess | undefined;
   let address = "";

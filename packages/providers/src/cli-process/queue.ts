@@ -53,7 +53,7 @@ export function createQueue(options: QueueOptions) {
 
   return {
     state: (): QueueState => ({ active, waiting: waiting.length }),
-    /** A place, at once or after waiting. Rejects with `queue_full`; when the signal aborts, it never settles. */
+    /** A place, at once or after waiting. Rejects with `queue_full`, and with `client_closed` when the signal aborts. */
     enter(priority: Priority, signal: AbortSignal): Promise<Place> {
       if (active < options.concurrency) return Promise.resolve(take(0));
       if (waiting.length >= options.depth)
@@ -64,9 +64,13 @@ export function createQueue(options: QueueOptions) {
       return new Promise<Place>((resolve, reject) => {
         const leave = () => {
           clearTimeout(timer);
-          signal.removeEventListener("abort", leave);
+          signal.removeEventListener("abort", abandon);
           const at = waiting.indexOf(entry);
           if (at >= 0) waiting.splice(at, 1);
+        };
+        const abandon = () => {
+          leave();
+          reject(new GatewayError("client_closed", "The client went away while it waited."));
         };
         const entry: Waiting = {
           rank: ranks[priority],
@@ -79,7 +83,7 @@ export function createQueue(options: QueueOptions) {
           leave();
           reject(full(`had no free place for ${Math.round(options.waitMs / 1000)} s`));
         }, options.waitMs);
-        signal.addEventListener("abort", leave);
+        signal.addEventListener("abort", abandon);
         const behind = waiting.findIndex(({ rank }) => rank > entry.rank);
         if (behind < 0) waiting.push(entry);
         else waiting.splice(behind, 0, entry);

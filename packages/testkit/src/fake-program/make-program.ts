@@ -24,6 +24,8 @@ export type FakePlan = {
   readonly ignoreTerm?: boolean;
   readonly grandchild?: boolean;
   readonly readsNothing?: boolean;
+  /** A file that gets a line for each start and each end. */
+  readonly log?: string;
 };
 
 /** Puts a program of this name into a folder; returns its path. The plan may be changed by calling again. */

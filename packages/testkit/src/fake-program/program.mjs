@@ -1,17 +1,22 @@
 #!/usr/bin/env node
 // A vendor's program as its recordings show it. What it does is in plan.json beside it; see make-program.ts.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const plan = JSON.parse(readFileSync(join(import.meta.dirname, "plan.json"), "utf8"));
 
 if (process.argv.includes("--version")) {
-  console.log(plan.version);
+  process.stdout.write(`${plan.version}\n`);
   process.exit(0);
 }
 
+if (plan.log) {
+  appendFileSync(plan.log, `+${process.pid}\n`);
+  process.on("exit", () => appendFileSync(plan.log, `-${process.pid}\n`));
+  process.on("SIGTERM", () => process.exit(143));
+}
 if (plan.ignoreTerm) process.on("SIGTERM", () => {});
 // A child of its own that outlives it unless the whole group is killed.
 if (plan.grandchild) spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
