@@ -7,6 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import { createSite, load, must, quantile, until, type Figures } from "./gateway.ts";
 import { millionRows } from "./million-rows.ts";
+import { programsUnderFire } from "./programs.ts";
 
 export type Scenario = {
   readonly name: string;
@@ -269,5 +270,6 @@ export const scenarios: readonly Scenario[] = [
   { name: "clock", what: "a clock that jumps hours and days, both ways", run: clockJumps },
   { name: "connections", what: "ten thousand idle connections", run: manyConnections },
   { name: "loris", what: "five hundred clients that never finish their headers", run: slowLoris },
+  { name: "programs", what: "vendors' programs that hang, crash and are killed", run: programsUnderFire },
   { name: "million", what: "a million rows in the ledger", run: millionRows },
 ];

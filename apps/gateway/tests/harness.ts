@@ -42,8 +42,10 @@ export function temporaryFolder(): { path: string; remove(): void } {
 export async function startGateway(
   config: object = {},
   environment: Record<string, string> = {},
+  /** An existing home, which outlives the gateway; its own and new when absent. */
+  home?: string,
 ): Promise<TestGateway> {
-  const folder = temporaryFolder();
+  const folder = home === undefined ? temporaryFolder() : { path: home, remove() {} };
   writeFileSync(join(folder.path, "trunkline.yaml"), stringify({ discover: false, ...config }));
   const started = await serve(
     { TRUNKLINE_HOME: folder.path, TRUNKLINE_PORT: "0", ...environment },

@@ -26,6 +26,7 @@ function readAccount(home: Home, provider: string, name: string): Account {
   return {
     name,
     home: elsewhere ?? folder,
+    workFolder: join(folder, "work"),
     shared: elsewhere !== undefined,
     environment: {},
     arguments: [],
@@ -51,6 +52,7 @@ export function accountsOf(home: Home, provider: string, config: CliProviderConf
   const configured = (config?.accounts ?? []).map((account): Account => ({
     name: account.name,
     home: account.home === undefined ? folderOf(home, provider, account.name) : expand(account.home),
+    workFolder: join(folderOf(home, provider, account.name), "work"),
     shared: account.home !== undefined,
     environment: account.env,
     arguments: account.args,

@@ -7,6 +7,8 @@ export type Account = {
   readonly name: string;
   /** HOME of the program. */
   readonly home: string;
+  /** An empty folder of its own that stays, for programs that know their sessions by where they ran. */
+  readonly workFolder: string;
   /** True when the home belongs to a person, who keeps settings of their own in it. */
   readonly shared: boolean;
   /** Set for the program on top of what the driver sets. */

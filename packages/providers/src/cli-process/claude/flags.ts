@@ -81,13 +81,14 @@ export const quietEnvironment: Readonly<Record<string, string>> = {
   CLAUDE_CODE_DISABLE_ATTACHMENTS: "1",
   CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
   CLAUDE_CODE_DISABLE_TERMINAL_TITLE: "1",
-  CLAUDE_CODE_SKIP_PROMPT_HISTORY: "1",
   // A call of a client's tool waits for the client, who may take his time.
   MCP_TOOL_TIMEOUT: "86400000",
 };
 
-export function launchEnvironment(launch: Launch): Record<string, string> {
+export function launchEnvironment(launch: Launch, session: Session): Record<string, string> {
   return {
+    // It would keep no transcript either, from which a session goes on.
+    ...(session === undefined ? { CLAUDE_CODE_SKIP_PROMPT_HISTORY: "1" } : {}),
     ...(launch.thinks ? {} : { CLAUDE_CODE_DISABLE_THINKING: "1" }),
     ...(launch.maxOutputTokens === undefined ? {} : { CLAUDE_CODE_MAX_OUTPUT_TOKENS: String(launch.maxOutputTokens) }),
   };

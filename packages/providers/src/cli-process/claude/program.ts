@@ -25,8 +25,10 @@ export function createClaudeProgram(seat: Seat): Program {
         seat.account.home,
         quietEnvironment,
         accountEnvironment(seat.account),
-        launchEnvironment(launch),
+        launchEnvironment(launch, session),
       ),
+      // A session is found again only from the folder it was begun in.
+      ...(session === undefined ? {} : { folder: seat.account.workFolder }),
       childrenFolder: seat.childrenFolder,
       limits: seat.limits,
     });

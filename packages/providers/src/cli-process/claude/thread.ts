@@ -136,14 +136,10 @@ export function createThread({ seat, model, process, sessionId, resumed, onAnswe
   }
 
   function onStreamEvent(event: JsonObject): void {
-    if (!running) {
-      // A second message after the answer: the program goes on by itself, which nobody asked for.
-      if (settling && event["type"] === "message_start") {
-        usable = false;
-        void child.stop();
-      }
-      return;
-    }
+    // A second message after the answer: the program goes on by itself, which nobody asked for.
+    if (settling && event["type"] === "message_start")
+      return fail(new GatewayError("upstream_bad_response", `${title} went on by itself after its answer.`));
+    if (!running || settling) return;
     running.decoder.event("", JSON.stringify(event), running.emit);
   }
 
@@ -153,9 +149,12 @@ export function createThread({ seat, model, process, sessionId, resumed, onAnswe
       acknowledged = undefined;
       return next();
     }
-    if (running) return fail(failureOfResult(event, running.synthetic, context()));
-    settling = false;
-    whenSettled?.();
+    // The turn before, whose answer is out already; the next one waits for this.
+    if (settling) {
+      settling = false;
+      return whenSettled?.();
+    }
+    if (running) fail(failureOfResult(event, running.synthetic, context()));
   }
 
   function onEnd(end: ChildEnd): void {

@@ -14,6 +14,8 @@ export type ChildSpec = {
   readonly environment: Readonly<Record<string, string>>;
   /** More of it that names the scratch folder, and files put there before the start. */
   readonly prepare?: (scratch: string) => Readonly<Record<string, string>>;
+  /** The folder it works in; a new and empty one when absent. */
+  readonly folder?: string;
   /** Where running children are written down for the next start to find. */
   readonly childrenFolder: string;
   readonly limits?: Partial<ChildLimits>;
@@ -71,9 +73,9 @@ export function spawnChild(spec: ChildSpec): Child {
   const limits = { ...defaultLimits, ...spec.limits };
   // Under the system's temporary folder, because its path is told to models: it must name neither a user nor a project.
   const base = mkdtempSync(join(tmpdir(), "trunkline-"));
-  const folder = join(base, "work");
+  const folder = spec.folder ?? join(base, "work");
   const scratch = join(base, "tmp");
-  mkdirSync(folder);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   mkdirSync(scratch);
 
   let stopped = false;
