@@ -15,6 +15,9 @@ import type { Account, Thread } from "./driver.ts";
 import { quotaHeaders } from "./quota-headers.ts";
 import type { SessionTurn } from "./sessions.ts";
 
+/** It becomes an argument of a program: nothing in it may be taken for a flag. */
+const modelName = /^[A-Za-z0-9][\w.:@/+[\]-]*$/;
+
 type Control = { pause: () => void; resume: () => void };
 
 /** One request's way through: a place, an account, a thread, the answer, and what is kept of it. Throws what nothing was begun for. */
@@ -26,6 +29,15 @@ export async function runTurn(
   control: Control,
 ): Promise<void> {
   const { options, queue } = runtime;
+  if (!modelName.test(request.model)) {
+    throw new GatewayError(
+      "invalid_request",
+      "A model's name here is letters, digits and . _ : @ / + [ ] -, and begins with none of these.",
+      {
+        parameter: "model",
+      },
+    );
+  }
   let conversation: Conversation = { ...request.conversation(), stream: request.stream };
   const missing = options.driver.check(conversation);
   sink.degraded(missing);

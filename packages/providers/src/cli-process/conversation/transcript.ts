@@ -1,5 +1,6 @@
 import { parseJson, type Conversation, type FilePart, type Message, type TextPart } from "@trunkline/contracts";
 import { callsText } from "./envelope.ts";
+import { stripAnsi } from "../process/parse-events.ts";
 import { instructionsOf, isInstruction } from "./last-turn.ts";
 
 /** A conversation as one text, for programs that take nothing else. */
@@ -43,6 +44,11 @@ function spoken(message: Message, degraded: Set<string>): { role: string; text: 
   return [{ role: "assistant", text: calls.length === 0 ? text : `${text}\n${callsText(calls)}`.trim() }];
 }
 
+/** Programs made for terminals take a text that begins so for a command to themselves; inside a tag it is only text. */
+function isCommand(text: string): boolean {
+  return /^\s*[/!@#?$\\]/.test(text);
+}
+
 /** A tag no text of the conversation holds, so that none can pretend to be another turn. The same for the same texts: caches stay warm. */
 function tagFor(texts: readonly string[]): string {
   let tag = "turn";
@@ -71,8 +77,9 @@ export function transcriptOf(conversation: Conversation, from: number): Transcri
         : message;
     return spoken(kept as Message, degraded);
   });
-  const clean = turns.map(({ role, text }) => ({ role, text: text.replace(controls, "") }));
-  const only = clean.length === 1 && clean[0]!.role === "user" ? clean[0]!.text : undefined;
+  const clean = turns.map(({ role, text }) => ({ role, text: stripAnsi(text).replace(controls, "") }));
+  const only =
+    clean.length === 1 && clean[0]!.role === "user" && !isCommand(clean[0]!.text) ? clean[0]!.text : undefined;
   const tag = tagFor(clean.map(({ text }) => text));
   const told = clean.map(({ role, text }) => `<${tag} role="${role}">\n${text}\n</${tag}>`).join("\n");
   return {

@@ -11,7 +11,7 @@ export function cleanText(text: string, secrets: Iterable<string> = []): string 
   let clean = stripAnsi(text).replace(stackLines, "");
   for (const secret of secrets) if (secret.length >= 6) clean = clean.replaceAll(secret, "[redacted]");
   clean = clean
-    .replace(/\bhttps?:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?\S*/g, "[address]")
+    .replace(/(?:\bhttps?:\/\/)?(?:\b127\.0\.0\.1\b|\blocalhost\b|\[::1\])(?::\d+)?[^\s,;)"']*/g, "[address]")
     .replace(paths, "[path]")
     .replace(/\s+/g, " ")
     .trim();
