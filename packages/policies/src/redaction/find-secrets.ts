@@ -23,8 +23,13 @@ type Rule = {
 const leftOut = new Set(["filter-comments", "gcp", "npm", "docker"]);
 const optionsOf: Readonly<Record<string, object>> = { aws: { enableIDScanRule: true } };
 
-/** Credentials the rules do not know: tokens for HTTP, Google's API keys, signed tokens, keys of vendors who copy OpenAI's form, and our own. */
+/** Credentials the rules do not know, or only in one form: private keys, tokens for HTTP, Google's API keys, signed tokens, keys of vendors who copy OpenAI's form, and our own. */
 const ownPatterns: readonly (readonly [kind: string, pattern: RegExp])[] = [
+  // Whole, or cut off in the middle of its lines.
+  [
+    "privatekey",
+    /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[\s\S]{0,32768}?-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\\\s]{100,})/g,
+  ],
   ["jwt", /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{16,}/g],
   ["bearer", /(?<=\bbearer\s+)[\w.~+/-]{20,}=*/gi],
   ["google", /\bAIza[\w-]{35}(?![\w-])|\bya29\.[\w-]{30,}/g],

@@ -31,15 +31,23 @@ const contextLength = 256;
 const bearer = /\bbearer\s*$/i;
 const keyBegin = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----/;
 const keyEnd = /-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----/;
-const dashes = /-{1,5}$|-----[A-Z0-9 ]{0,40}-{0,4}$/;
+const endsKey = new RegExp(`${keyEnd.source}$`);
+const dashes = /-{1,5}$|-----(?:B(?:E(?:G(?:I(?:N[A-Z0-9 ]{0,40}-{0,4})?)?)?)?)?$/;
 
 function mayBegin(candidate: string): boolean {
   if (candidate.length >= longWord) return true;
   // A word may hold other signs before the credential, as in `key=sk-…`.
-  for (const part of new Set([candidate, candidate.split(/[=:@/?&#+]/).at(-1)!]))
-    if (part !== "" && openers.some((opener) => part.startsWith(opener) || opener.startsWith(part)))
-      return part.length > 1 || part === "A";
-  return false;
+  const parts = [candidate, candidate.split(/[=:@/?&#+]/).at(-1)!];
+  return parts.some(
+    (part) => part !== "" && openers.some((opener) => part.startsWith(opener) || opener.startsWith(part)),
+  );
+}
+
+/** How much of `pending` must wait, in characters. What was told before it counts: a word may have begun there. */
+function heldBack(told: string, pending: string): number {
+  const text = told + pending;
+  const from = holdFrom(text);
+  return Math.min(pending.length, text.length - from);
 }
 
 /** Where what must wait begins; the length of the text when nothing must. */
@@ -48,11 +56,12 @@ function holdFrom(text: string): number {
   if (begin >= 0 && !keyEnd.test(text.slice(begin))) return begin;
   const last = word.exec(text)?.[0] ?? "";
   const from = text.length - last.length;
-  const dashed = dashes.exec(text);
   const before = bearer.exec(text.slice(0, from));
-  if (before && (last !== "" || text.length === from)) return before.index;
-  if (dashed) return Math.min(dashed.index, mayBegin(last) ? from : text.length);
-  return mayBegin(last) ? from : text.length;
+  if (before) return before.index;
+  const dashed = dashes.exec(text);
+  // Dashes that end a key begin none.
+  const ended = dashed !== null && endsKey.test(text);
+  return Math.min(dashed && !ended ? dashed.index : text.length, mayBegin(last) ? from : text.length);
 }
 
 /** Takes credentials out of a text that comes in pieces. Nothing waits but what may yet become one. */
@@ -101,8 +110,9 @@ export function createRedactor(find: FindSecrets, onFound: (kind: string) => voi
     push(text) {
       pending += text;
       if (insideKey && !leaveKey()) return "";
-      const from = holdFrom(pending);
-      if (pending.length - from <= mostHeld) return tell(from);
+      const held = heldBack(context, pending);
+      const from = pending.length - held;
+      if (held <= mostHeld) return tell(from);
       if (!replace || !keyBegin.test(pending.slice(from))) return tell(pending.length);
       const told = tell(from);
       onFound("privatekey");

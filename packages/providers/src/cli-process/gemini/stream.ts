@@ -36,7 +36,8 @@ export function createStreamThread(seat: Seat, model: string, forget: (sessionId
       return {
         args: streamArguments(model),
         environment: childEnvironment(seat.environment, seat.account.home, accountEnvironment(seat.account)),
-        input: prompt,
+        // This way of asking puts files named by an @ into the prompt, wherever it stands.
+        input: prompt.replace(/(?<!\w)@/g, String.raw`\@`),
         degraded: files.length > 0 ? [...degraded, "messages.file"] : degraded,
         prepare(scratch) {
           const named = prepareFiles(seat.account, scratch);
