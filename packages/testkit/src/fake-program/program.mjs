@@ -21,7 +21,8 @@ if (plan.ignoreTerm) process.on("SIGTERM", () => {});
 // A child of its own that outlives it unless the whole group is killed.
 if (plan.grandchild) spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
 
-let turn = 0;
+// Accounts share the program; each may begin at another turn of the plan.
+let turn = Number(process.env["FAKE_TURN"] ?? 0);
 
 function write(text) {
   return new Promise((resolve) => process.stdout.write(text, resolve));
