@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createLoader, median, middle, ratio, rounds, slice, type Loader, type Slice } from "./measure.ts";
 import { buildNative, cache, firstMatch, loading, start, stopAll } from "./processes.ts";
+import { measurePrograms } from "./programs.ts";
 import { report, type Results } from "./report.ts";
 import { startDirect, startFloor, startLitellm, startNginx, startOurs, startPortkey, type Server } from "./servers.ts";
 import { works, type Work } from "./works.ts";
@@ -192,6 +193,13 @@ async function longDay(load: Loader, upstream: number) {
 }
 
 async function main(): Promise<void> {
+  // They take a gigabyte to install, and need none of the servers below.
+  if (wanted?.includes("programs")) {
+    const measured = await measurePrograms();
+    console.log(report(measured));
+    if (options.json) writeFileSync(options.json, `${JSON.stringify(measured, null, 2)}\n`);
+    if (wanted.length === 1) return;
+  }
   const native = buildNative();
   const upstreamProcess = start(loading, native.upstream, []);
   const upstream = Number((await firstMatch(upstreamProcess, /\d+\n/))[0]);
