@@ -34,8 +34,9 @@ const keyEnd = /-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----/;
 const endsKey = new RegExp(`${keyEnd.source}$`);
 const dashes = /-{1,5}$|-----(?:B(?:E(?:G(?:I(?:N[A-Z0-9 ]{0,40}-{0,4})?)?)?)?)?$/;
 
-function mayBegin(candidate: string): boolean {
+function mayBegin(candidate: string, isTail: boolean): boolean {
   if (candidate.length >= longWord) return true;
+  if (isTail) return false;
   // A word may hold other signs before the credential, as in `key=sk-…`.
   const parts = [candidate, candidate.split(/[=:@/?&#+]/).at(-1)!];
   return parts.some(
@@ -56,12 +57,14 @@ function holdFrom(text: string): number {
   if (begin >= 0 && !keyEnd.test(text.slice(begin))) return begin;
   const last = word.exec(text)?.[0] ?? "";
   const from = text.length - last.length;
+  // The rest of a word that began with a letter of another alphabet, as the e of Grüße.
+  const isTail = from > 0 && /\p{L}/u.test(text[from - 1]!);
   const before = bearer.exec(text.slice(0, from));
   if (before) return before.index;
   const dashed = dashes.exec(text);
   // Dashes that end a key begin none.
   const ended = dashed !== null && endsKey.test(text);
-  return Math.min(dashed && !ended ? dashed.index : text.length, mayBegin(last) ? from : text.length);
+  return Math.min(dashed && !ended ? dashed.index : text.length, mayBegin(last, isTail) ? from : text.length);
 }
 
 /** Takes credentials out of a text that comes in pieces. Nothing waits but what may yet become one. */

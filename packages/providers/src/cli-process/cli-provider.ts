@@ -60,6 +60,14 @@ function createRuntime(options: CliProviderOptions) {
     return found;
   }
 
+  const states = createAccountStates({
+    provider: name,
+    accounts: options.accounts,
+    store: options.accountStates,
+    now,
+    onError: (error) => options.warn(`account states could not be kept: ${(error as Error).message}`),
+  });
+
   return {
     options,
     queue: createQueue({
@@ -70,13 +78,7 @@ function createRuntime(options: CliProviderOptions) {
       now,
     }),
     parked: createParkedThreads({ most: options.concurrency, keepMs: options.keepMs }),
-    states: createAccountStates({
-      provider: name,
-      accounts: options.accounts,
-      store: options.accountStates,
-      now,
-      onError: (error) => options.warn(`account states could not be kept: ${(error as Error).message}`),
-    }),
+    states,
     sessions: createSessions({
       provider: name,
       store: options.sessions,
@@ -101,6 +103,7 @@ function createRuntime(options: CliProviderOptions) {
           childrenFolder: options.childrenFolder,
           limits: options.limits ?? {},
           warm: options.warm,
+          onQuota: (windows) => states.quota(account, windows),
           now,
           warn: options.warn,
         });

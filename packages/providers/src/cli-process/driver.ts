@@ -33,6 +33,8 @@ export type Seat = {
   readonly limits: Partial<ChildLimits>;
   /** Processes kept ready for the next request. */
   readonly warm: number;
+  /** What the vendor told of the account's plan. */
+  readonly onQuota: (windows: readonly QuotaWindow[]) => void;
   readonly now: () => number;
   /** A line for the operator's log; never an answer's text. */
   readonly warn: (message: string) => void;
@@ -55,7 +57,6 @@ export type Turn = {
 /** Where a turn's answer goes. Exactly one of `done` and `fail` ends it. */
 export type TurnSink = {
   event(event: StreamEvent): void;
-  quota(windows: readonly QuotaWindow[]): void;
   /** Members of the request that had no effect. */
   degraded(members: readonly string[]): void;
   done(): void;

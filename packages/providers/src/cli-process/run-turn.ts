@@ -181,7 +181,6 @@ async function answerFrom(
         { conversation, from: newestTurn(conversation.messages) },
         {
           event: say,
-          quota: (windows) => states.quota(account, windows),
           degraded: (members) => sink.degraded(members),
           done: () => settle(resolve),
           fail: end,

@@ -119,7 +119,7 @@ export function createThread({ seat, model, process, sessionId, resumed, onAnswe
       case "rate_limit_event": {
         const windows = quotaOfEvent(event, seat.now());
         for (const window of windows) if (window.status === "rejected") resetsAt = window.resetsAt ?? undefined;
-        running?.sink.quota(windows);
+        seat.onQuota(windows);
         return;
       }
       case "system":

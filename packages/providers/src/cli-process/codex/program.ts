@@ -19,7 +19,10 @@ export function createCodexProgram(seat: Seat): Program {
 
   function noteQuota(snapshot: JsonObject): readonly QuotaWindow[] {
     const told = quotaOfSnapshot(snapshot, seat.now());
-    if (told.length > 0) windows = told;
+    if (told.length > 0) {
+      windows = told;
+      seat.onQuota(told);
+    }
     return windows;
   }
 
@@ -31,9 +34,7 @@ export function createCodexProgram(seat: Seat): Program {
       environment: childEnvironment(seat.environment, seat.account.home, accountEnvironment(seat.account)),
       idOf: (parameters) => asString(parameters["threadId"]),
       common(method, parameters) {
-        if (method !== "account/rateLimits/updated") return;
-        // Nobody's in particular: with the next answer it is told to whoever keeps it.
-        noteQuota(asObject(parameters["rateLimits"]) ?? {});
+        if (method === "account/rateLimits/updated") noteQuota(asObject(parameters["rateLimits"]) ?? {});
       },
     });
     void server.child.gone.then(() => (starting = undefined));
@@ -51,6 +52,15 @@ export function createCodexProgram(seat: Seat): Program {
       throw error;
     });
     return starting;
+  }
+
+  async function readQuota(): Promise<readonly QuotaWindow[]> {
+    const { rpc } = await server();
+    try {
+      return noteQuota(asObject((await rpc.call("account/rateLimits/read", {}))["rateLimits"]) ?? {});
+    } catch (error) {
+      throw failureOfCall(error, seat);
+    }
   }
 
   async function open({ model, conversation, session }: Opening): Promise<Thread> {
@@ -83,7 +93,7 @@ export function createCodexProgram(seat: Seat): Program {
         keeps: session !== undefined,
         resumed: session?.resume !== undefined,
         quota: () => windows,
-        onQuota: noteQuota,
+        readQuota,
       });
     } catch (error) {
       throw failureOfCall(error, seat);
@@ -92,14 +102,7 @@ export function createCodexProgram(seat: Seat): Program {
 
   return {
     open,
-    async readQuota() {
-      const { rpc } = await server();
-      try {
-        return noteQuota(asObject((await rpc.call("account/rateLimits/read", {}))["rateLimits"]) ?? {});
-      } catch (error) {
-        throw failureOfCall(error, seat);
-      }
-    },
+    readQuota,
     async listModels(): Promise<readonly ModelInfo[]> {
       const { rpc } = await server();
       try {

@@ -22,6 +22,8 @@ type Running = {
   usage: Usage | undefined;
   /** Calls of the model's answer that is coming. */
   calls: number;
+  /** It has failed, and is asked for when its account can be used again. */
+  asksWhen: boolean;
 };
 
 export type ThreadOptions = {
@@ -32,13 +34,15 @@ export type ThreadOptions = {
   readonly keeps: boolean;
   /** The program remembers the conversation up to its newest turn. */
   readonly resumed: boolean;
-  /** When the account's window resets, as far as it has told. */
+  /** The account's windows, as far as it has told. */
   readonly quota: () => readonly QuotaWindow[];
-  readonly onQuota: (snapshot: JsonObject) => readonly QuotaWindow[];
+  readonly readQuota: () => Promise<unknown>;
 };
 
 /** Milliseconds without a further call after which a resumed thread's model has said all of them. */
 const quietMs = 300;
+/** Milliseconds the program gets to tell when a window that is used up resets. */
+const quotaMs = 3000;
 /** Milliseconds an interrupted turn gets to end before its whole server is ended. */
 const interruptMs = 5000;
 
@@ -123,8 +127,6 @@ export function createThread(options: ThreadOptions): Thread {
         if (!sawRaw)
           turn.usage = usageOfCounts(asObject(asObject(parameters["tokenUsage"])?.["last"]) ?? {}, turn.usage);
         return;
-      case "account/rateLimits/updated":
-        return turn.sink.quota(options.onQuota(asObject(parameters["rateLimits"]) ?? {}));
       case "error":
         return onError(turn, parameters);
     }
@@ -168,10 +170,22 @@ export function createThread(options: ThreadOptions): Thread {
   }
 
   function onError(turn: Running, parameters: JsonObject): void {
-    const error = failureOfTurn(asObject(parameters["error"]) ?? {}, seat, soonestReset());
+    const given = asObject(parameters["error"]) ?? {};
     // With a retry announced, only what no retry mends ends the turn at once.
-    if (parameters["willRetry"] === true && error.code !== "account_signed_out") return;
-    if (running === turn) fail(error);
+    const { code } = failureOfTurn(given, seat, undefined);
+    if (parameters["willRetry"] !== true || code === "account_signed_out") giveUp(turn, given);
+  }
+
+  /** The vendor's refusal does not say until when: that has to be asked for. */
+  function giveUp(turn: Running, given: JsonObject): void {
+    const error = failureOfTurn(given, seat, soonestReset());
+    if (error.code !== "account_quota_exceeded" || soonestReset() !== undefined) return fail(error);
+    if (turn.asksWhen) return;
+    turn.asksWhen = true;
+    const late = new Promise((resolve) => setTimeout(resolve, quotaMs).unref());
+    void Promise.race([options.readQuota().catch(() => undefined), late]).then(() => {
+      if (running === turn) fail(failureOfTurn(given, seat, soonestReset()));
+    });
   }
 
   function onTurnCompleted(turn: JsonObject): void {
@@ -180,11 +194,8 @@ export function createThread(options: ThreadOptions): Thread {
     if (!running) return;
     if (turn["status"] === "completed") return finish("stop", "completed");
     const error = asObject(turn["error"]);
-    fail(
-      error
-        ? failureOfTurn(error, seat, soonestReset())
-        : new GatewayError("upstream_ended_early", `${title} ended its turn (${asString(turn["status"])}).`),
-    );
+    if (error) return giveUp(running, error);
+    fail(new GatewayError("upstream_ended_early", `${title} ended its turn (${asString(turn["status"])}).`));
   }
 
   function soonestReset(): number | undefined {
@@ -197,7 +208,7 @@ export function createThread(options: ThreadOptions): Thread {
   function begin(sink: TurnSink, encoded: EncodedConversation): void {
     sink.degraded(encoded.degraded);
     const emit = restoreToolEvents(encoded.names, (event) => sink.event(event));
-    running = { sink, emit, usage: undefined, calls: 0 };
+    running = { sink, emit, usage: undefined, calls: 0, asksWhen: false };
     emit({ type: "start", id: "", model, created: 0 });
   }
 
