@@ -3,8 +3,9 @@
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
-/** "in 3 hours 12 minutes", "after 40h12m5s" */
-const spans = /(\d+(?:\.\d+)?)\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)(?![a-z])/gi;
+/** "3 hours 12 minutes", "40h12m5s": one piece at a time, as long as they follow each other. */
+const span =
+  /[\s,]*(?:and\s+)?(\d{1,9}(?:\.\d+)?)\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)(?![a-z])/iy;
 const clock = /(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*(am|pm)|(\d{1,2}):(\d{2})/i;
 const zone = /\(([A-Za-z_]+(?:\/[A-Za-z_+\-0-9]+)*)\)/;
 
@@ -35,6 +36,15 @@ function momentOf(wall: number, timeZone: string): number {
   return moment;
 }
 
+/** Milliseconds of the span of time that stands there; 0 when none does. */
+function spanAt(text: string, from: number): number {
+  let total = 0;
+  span.lastIndex = from;
+  for (let piece = span.exec(text); piece; piece = span.exec(text))
+    total += Number(piece[1]) * units[piece[2]![0]!.toLowerCase()]!;
+  return total;
+}
+
 function knownZone(name: string | undefined): string {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (name === undefined) return own;
@@ -52,13 +62,8 @@ export function resetTime(text: string, now: number): number | undefined {
   if (sentence === undefined) return undefined;
   const iso = /\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})/.exec(sentence)?.[0];
   if (iso !== undefined) return Number.isNaN(Date.parse(iso)) ? undefined : Date.parse(iso);
-  if (/^(?:in|after|for)?\s*\d/i.test(sentence) && !clock.test(sentence)) {
-    const total = [...sentence.matchAll(spans)].reduce(
-      (sum, [, count, unit]) => sum + Number(count) * units[unit![0]!.toLowerCase()]!,
-      0,
-    );
-    return total > 0 ? now + total : undefined;
-  }
+  const total = spanAt(sentence, /^\s*(?:in|after|for)?\s*/i.exec(sentence)![0].length);
+  if (total > 0) return now + total;
   const time = clock.exec(sentence);
   if (!time) return undefined;
   const timeZone = knownZone(zone.exec(sentence)?.[1]);
