@@ -3,7 +3,7 @@ import { stripAnsi } from "../process/parse-events.ts";
 const longest = 400;
 
 /** A path of this machine, of two folders at least, or one in a user's or the system's own folders. */
-const paths = /(?:file:\/\/)?(?<![\w:/.])(?:\/[\w.@+-]+){2,}\/?|(?:file:\/\/)?[A-Za-z]:\\[^\s"'<>|]+/g;
+const paths = /(?:file:\/\/|(?<![\w:/.]))(?:\/[\w.@+-]+){2,}\/?|(?:file:\/\/)?[A-Za-z]:\\[^\s"'<>|]+/g;
 const stackLines = /^\s*(?:at\s+(?:async\s+)?\S.*|\d+: .*::.*|\s*at \S+:\d+(?::\d+)?)$/gm;
 
 /** What a program said, fit for a client: no escape sequences, stack traces, paths of this machine or values of its environment. */
