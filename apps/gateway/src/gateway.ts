@@ -231,6 +231,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         const drained = new Promise<void>((resolve) => (idle = resolve));
         await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);
       }
+      await Promise.all(current.providers.map((provider) => provider.abandon?.()));
       const lost = await writer.close();
       if (lost > 0) log.error({ lost }, "the ledger could not be written before the gateway stopped");
       await current.close();

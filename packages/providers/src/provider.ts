@@ -121,6 +121,8 @@ export type Provider = {
   refreshQuota?(): Promise<readonly { readonly account: string; readonly problem: string }[]>;
   /** The vendor's program behind it, where there is one: `claude`, `codex`, … */
   readonly program?: string;
+  /** The gateway stops: what still runs is ended, and its clients are told. Absent where nothing outlives its connection. */
+  abandon?(): Promise<void>;
   /** Another provider, or `provider/model`, that answers when this one cannot, before the answer has begun. */
   readonly fallback?: string;
   close(): Promise<void>;

@@ -179,6 +179,24 @@ test("the queue is bounded: who comes after it is told when to come back", async
   await Promise.all(held);
 });
 
+test("a stop waits as long as it may, then ends what runs and tells its clients", async () => {
+  gateway = await startGateway({
+    server: { drain_seconds: 0.2 },
+    providers: { held: program("held", { protocol: "lines", turns: [{ hang: true }], ignoreTerm: true }) },
+  });
+  const asked = gateway.post("/v1/messages", {
+    model: "held/m",
+    max_tokens: 5,
+    messages: [{ role: "user", content: "hi" }],
+  });
+  await expect.poll(async () => (await gateway!.get("/v1/health")).text()).toContain('"active":1,"waiting":0');
+  const [response] = await Promise.all([asked, gateway.close()]);
+  gateway = undefined;
+  expect(response.status).toBe(503);
+  expect(await response.text()).toContain("The gateway is stopping");
+  expect(await running(folder.path)).toEqual([]);
+});
+
 test("a gateway that is killed leaves children behind, and the next start ends them", async () => {
   const home = join(folder.path, "home");
   const command = makeProgram(join(folder.path, "left"), "agy", {

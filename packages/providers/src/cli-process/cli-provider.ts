@@ -118,7 +118,7 @@ function createRuntime(options: CliProviderOptions) {
 export function createCliProvider(options: CliProviderOptions): Provider {
   const { driver } = options;
   const runtime = createRuntime(options);
-  const running = new Set<Promise<void>>();
+  const running = new Map<Promise<void>, () => void>();
   let closed = false;
 
   async function sweep(): Promise<void> {
@@ -145,7 +145,11 @@ export function createCliProvider(options: CliProviderOptions): Provider {
       .catch((error: unknown) => {
         if (!leaving.signal.aborted) sink.fail(toGatewayError(error));
       });
-    running.add(turn);
+    running.set(turn, () => {
+      if (leaving.signal.aborted) return;
+      leaving.abort();
+      sink.fail(new GatewayError("shutting_down", "The gateway is stopping; try again in a moment."));
+    });
     void turn.then(() => running.delete(turn));
     return {
       cancel: () => leaving.abort(),
@@ -197,12 +201,16 @@ export function createCliProvider(options: CliProviderOptions): Provider {
       );
       return asked.flat();
     },
+    async abandon() {
+      for (const give of running.values()) give();
+      await Promise.allSettled(running.keys());
+    },
     async close() {
       if (closed) return;
       closed = true;
       clearInterval(sweeping);
       // Requests that run end with what they have; nothing is left for another.
-      await Promise.allSettled(running);
+      await Promise.allSettled(running.keys());
       await runtime.parked.close();
       await Promise.allSettled([...runtime.programs.values()].map((program) => program.close()));
     },
