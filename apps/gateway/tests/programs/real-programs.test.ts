@@ -3,6 +3,7 @@ import {
   caseNames,
   expected,
   fixtures,
+  scriptedAnswers,
   sendSse,
   startUpstream,
   type CaseName,
@@ -10,7 +11,8 @@ import {
   type ReceivedRequest,
 } from "@trunkline/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { providerOf, requestFor, startGateway, type TestGateway } from "../harness.ts";
+import { readdirSync } from "node:fs";
+import { providerOf, requestFor, startGateway, temporaryFolder, type TestGateway } from "../harness.ts";
 import { readAnswer, said } from "../read-answer.ts";
 import { chunksOf, installAgents, modelOf, programNames, providerFor, type ProgramName } from "./programs.ts";
 
@@ -54,9 +56,10 @@ beforeAll(async () => {
         .replace(/"text":" from[^"]*"/, '"text":""')
         .replace(/"text":"京[^"]*"/, '"text":""');
     const gate = /gate-(\w+)/.exec(text)?.[1];
+    if (text.includes("own-tool")) return sendSse(response, ownTool(dialect, answered));
     if (gate === undefined) return sendSse(response, sse);
     // All but the end goes out, then the answer waits.
-    const cut = sse.lastIndexOf("京");
+    const cut = sse.lastIndexOf(name === "tools" ? "Europe" : "京");
     const head = Buffer.from(sse.slice(0, sse.lastIndexOf("data: ", cut)));
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.write(head);
@@ -80,7 +83,41 @@ function told(program: ProgramName, dialect: DialectName, name: CaseName) {
   return { ...whole, ...lost, ...thoughts };
 }
 
+const touched = temporaryFolder();
+afterAll(() => touched.remove());
+
+/** The vendor's model calls a tool of the program's own, which would make a file. */
+function ownTool(dialect: DialectName, answered: boolean): string {
+  if (answered) return fixtures[dialect].text.sse;
+  const command = `touch ${touched.path}/${dialect}`;
+  const call = {
+    "anthropic-messages": { name: "Bash", input: { command, description: "x" } },
+    "openai-responses": { name: "shell", input: { command: ["bash", "-lc", command] } },
+    "openai-chat": { name: "shell", input: {} },
+    gemini: { name: "run_shell_command", input: { command } },
+  }[dialect];
+  return scriptedAnswers[dialect]({ text: "I shall do it myself.", call }).sse;
+}
+
 describe.each(programNames)("%s", (program) => {
+  test("a tool of its own is not carried out, whatever the model wants", async () => {
+    const { path, body } = requestFor("openai-chat", `${program}/${modelOf[program]}`, "own-tool", false);
+    await (await gateway.post(path, body)).text();
+    expect(readdirSync(touched.path)).toEqual([]);
+  });
+
+  test("thoughts are passed on", async () => {
+    const { path, body } = requestFor("anthropic-messages", `${program}/${modelOf[program]}`, "case-reasoning", true);
+    const answer = await readAnswer("anthropic-messages", await gateway.post(path, body));
+    expect(said(answer)).toMatchObject({ text: "4", finish: "stop" });
+    // Gemini CLI makes headings of their first lines.
+    const thoughts = said(answer).reasoning.replace(/[*\n]/g, program === "gemini" ? "" : "$&");
+    expect(thoughts).toBe(program === "gemini" ? "Two and two.That is four." : expected.reasoning.reasoning);
+    const signed = answer.choices[0]!.content.find((part) => part.type === "reasoning");
+    // Claude's own signature is there for the next turn.
+    if (program === "claude") expect(signed).toMatchObject({ native: { family: "anthropic" } });
+  });
+
   describe.each(dialectNames)("for a client of %s", (dialect) => {
     test.each([false, true])("text, usage and stop reason are exact (streamed: %s)", async (stream) => {
       const { path, body } = requestFor(dialect, `${program}/${modelOf[program]}`, "case-text please", stream);
@@ -122,6 +159,26 @@ describe.each(programNames)("%s", (program) => {
       expect(upstream.received[from]!.text).toContain("noon");
     });
   });
+});
+
+test("claude: arguments of a call leave while they are written", async () => {
+  const { path, body } = toolRequest("openai-chat", `claude/${modelOf.claude}`, []);
+  const asked = { ...body, messages: [{ role: "user", content: "case-tools gate-arguments" }] };
+  const response = await gateway.post(path, asked);
+  let text = "";
+  for await (const chunk of chunksOf(response)) {
+    text += chunk;
+    if (!text.includes("Zürich")) continue;
+    gates.get("arguments")?.();
+    gates.delete("arguments");
+  }
+  expect(text).toContain("Zurich");
+  expect(text.split('"arguments":').length).toBeGreaterThan(5);
+});
+
+test("claude: an answer cut off by its limit says so", async () => {
+  const { path, body } = requestFor("openai-chat", `claude/${modelOf.claude}`, "case-length", false);
+  expect(said(await readAnswer("openai-chat", await gateway.post(path, body)))).toEqual(expected.length);
 });
 
 const parameters = { type: "object", properties: { city: { type: "string" } } } as const;

@@ -2,7 +2,7 @@ import { asArray, asObject, type JsonObject } from "@trunkline/contracts";
 import { fixtures, makeProgram, sendSse, startUpstream, type FakeUpstream } from "@trunkline/testkit";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { startGateway, temporaryFolder, type TestGateway } from "../harness.ts";
+import { requestFor, startGateway, temporaryFolder, type TestGateway } from "../harness.ts";
 import { installAgents, modelOf, programNames, providerFor, type ProgramName } from "./programs.ts";
 
 let upstream: FakeUpstream;
@@ -141,6 +141,19 @@ describe("what a session refuses", () => {
     expect(codeOf(stranger)).toBe("session_not_found");
     expect((await say(model, [user("hi")], { "x-trunkline-session": id })).status).toBe(200);
   });
+
+  test.each(["openai-chat", "openai-responses", "anthropic-messages", "gemini"] as const)(
+    "nothing of a session asked for in %s",
+    async (dialect) => {
+      await startPool([{ lines: said }]);
+      const { path, body } = requestFor(dialect, model, "hi", false);
+      const first = await gateway.post(path, body, { "x-trunkline-session": "new" });
+      const id = first.headers.get("x-trunkline-session")!;
+      const second = await gateway.post(path, body, { "x-trunkline-session": id });
+      expect([first.status, second.status]).toEqual([200, 200]);
+      expect(second.headers.get("x-claude-session-created")).toBe("false");
+    },
+  );
 
   test("two turns at once", async () => {
     await startPool([{ lines: said }, { hang: true }]);
