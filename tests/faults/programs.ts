@@ -111,6 +111,8 @@ export async function programsUnderFire(): Promise<Figures> {
     await round(100);
     const rss = site.rssMb();
     await round(500);
+    const rssThen = site.rssMb();
+    await round(500);
     for (let look = 0; look < 100 && !(await atRest()); look++)
       await new Promise((resolve) => setTimeout(resolve, 100));
     must(await atRest(), "a place was not given back");
@@ -120,12 +122,13 @@ export async function programsUnderFire(): Promise<Figures> {
     must(readdirSync(children).length === 0, "a child is still written down");
     must(scratchFolders() === before, "a scratch folder is left");
     return {
-      requests: 600,
+      requests: 1100,
       ...outcomes,
       kills,
       "processes left": 0,
       "RSS MB after 100": rss,
-      "and after 500 more": rssAfter,
+      "after 600": rssThen,
+      "and after 1100": rssAfter,
     };
   } finally {
     await site.close();

@@ -14,6 +14,7 @@ export function banner({ address, found, firstKey, adminPassword, config, failur
     lines.push(
       "  Providers         none yet. Set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, … or start Ollama, then start again,",
       `                    or name them in ${home.configFile}.`,
+      "                    Signed in to Claude Code, Codex or Gemini CLI? `npx trunkline accounts add claude` (codex, agy, gemini)",
     );
   }
   for (const { name, reason } of failures) lines.push(`    ${name.padEnd(16)}not available: ${reason}`);

@@ -106,7 +106,7 @@ export type Driver = {
   claims(model: string): boolean;
   /** Oldest version this driver knows how to talk to. */
   readonly oldest: string;
-  /** How to get the program. */
+  /** How to get the program, as a sentence. */
   readonly install: string;
   /** Where the version is read; running the program when absent. */
   version?(command: string): string | undefined;

@@ -24,7 +24,7 @@ export const agy: Driver = {
   models: [],
   claims: () => false,
   oldest,
-  install: "see https://antigravity.google for its installer",
+  install: "Google's installer is at https://antigravity.google.",
   login: () => ({ args: [], hint: "Sign in when it asks, then leave the program." }),
   environment: (account) => account.environment,
   // Its credential may be in the system's keyring.

@@ -30,7 +30,7 @@ export const claude: Driver = {
   ],
   claims: (model) => model.startsWith("claude-"),
   oldest,
-  install: "npm install -g @anthropic-ai/claude-code",
+  install: "Get it with: npm install -g @anthropic-ai/claude-code",
   login: () => ({ args: ["auth", "login"], hint: "Sign in with the account whose plan you want to use." }),
   logout: () => ["auth", "logout"],
   environment: (account) => ({ ...quietEnvironment, ...accountEnvironment(account) }),

@@ -27,7 +27,7 @@ export const codex: Driver = {
   models: [],
   claims: () => false,
   oldest,
-  install: "npm install -g @openai/codex",
+  install: "Get it with: npm install -g @openai/codex",
   launcher: nativeProgram,
   login: () => ({ args: ["login"], hint: "On a machine without a browser: sign in with a device code." }),
   logout: () => ["logout"],

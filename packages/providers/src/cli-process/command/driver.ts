@@ -35,7 +35,7 @@ export function createCommandDriver(name: string, config: ProgramConfig): Driver
     models: [],
     claims: () => false,
     oldest: "0",
-    install: "see its own documentation",
+    install: "Check `command` in the configuration.",
     version: () => "0",
     login: () => ({ args: config.login, hint: "" }),
     environment: (account) => account.environment,

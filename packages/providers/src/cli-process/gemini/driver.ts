@@ -28,7 +28,7 @@ export const gemini: Driver = {
   models: [],
   claims: () => false,
   oldest,
-  install: "npm install -g @google/gemini-cli",
+  install: "Get it with: npm install -g @google/gemini-cli",
   version: packageVersion,
   login: () => ({ args: [], hint: "Choose how to sign in, then leave the program with /quit." }),
   environment: accountEnvironment,

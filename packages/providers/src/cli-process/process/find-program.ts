@@ -75,7 +75,7 @@ export async function findProgram(
   if (file === undefined) {
     throw new GatewayError(
       "program_missing",
-      `${driver.title} ('${command.split("/").at(-1)}') is not installed or not on the gateway's PATH. Install it with: ${driver.install}`,
+      `${driver.title} ('${command.split("/").at(-1)}') is not installed or not on the gateway's PATH. ${driver.install}`,
     );
   }
   const real = realpathSync(file);
@@ -94,7 +94,7 @@ export async function findProgram(
   if (compareVersions(version, driver.oldest) < 0) {
     throw new GatewayError(
       "program_missing",
-      `${driver.title} ${version} is too old: ${driver.oldest} or newer is needed. Update it with: ${driver.install}`,
+      `${driver.title} ${version} is too old: ${driver.oldest} or newer is needed. ${driver.install}`,
     );
   }
   return { ...(driver.launcher?.(real) ?? interpreterOf(file)), version };
