@@ -179,6 +179,29 @@ test("the queue is bounded: who comes after it is told when to come back", async
   await Promise.all(held);
 });
 
+test("a program that never gets ready holds no place, and nothing up", async () => {
+  const command = makeProgram(join(folder.path, "mute"), "mute", { protocol: "once", turns: [{}] });
+  gateway = await startGateway({
+    providers: {
+      mute: {
+        kind: "cli-process",
+        driver: "command",
+        command,
+        program: { output: "acp" },
+        models: ["m"],
+        timeout_seconds: 0.5,
+        accounts: [{ name: "main" }],
+      },
+    },
+  });
+  const response = await ask("mute/m");
+  expect(response.status).toBe(504);
+  expect(await (await gateway.get("/v1/health")).text()).toContain('"active":0,"waiting":0');
+  await gateway.close();
+  gateway = undefined;
+  expect(await running(folder.path)).toEqual([]);
+});
+
 test("a stop waits as long as it may, then ends what runs and tells its clients", async () => {
   gateway = await startGateway({
     server: { drain_seconds: 0.2 },

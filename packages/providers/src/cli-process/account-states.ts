@@ -72,13 +72,22 @@ export function createAccountStates(options: {
 
   return {
     load,
-    /** The account to use: of those that can, the least busy, then the least used up. Throws what the soonest of them waits for. */
-    pick(without: ReadonlySet<string>, wanted?: string): Account {
-      const able = accounts.filter((account) => !without.has(account.name) && !resting(account));
+    /**
+     * The account to use: the preferred one if it can be, else of those that can, the least busy, then the least used up. `bound` allows no
+     * other. Throws what the soonest of them waits for.
+     */
+    pick(
+      without: ReadonlySet<string>,
+      { bound, preferred }: { readonly bound: string | undefined; readonly preferred: string | undefined },
+    ): Account {
+      const able = accounts.filter(
+        (account) => !without.has(account.name) && !resting(account) && (bound === undefined || account.name === bound),
+      );
+      const busy = ({ name }: Account) => active.get(name) ?? 0;
       const chosen =
-        able.find(({ name }) => name === wanted) ??
-        able.toSorted((a, b) => (active.get(a.name) ?? 0) - (active.get(b.name) ?? 0) || used(a) - used(b))[0];
-      if (chosen && (wanted === undefined || chosen.name === wanted)) return chosen;
+        able.find(({ name }) => name === preferred) ??
+        able.toSorted((a, b) => busy(a) - busy(b) || used(a) - used(b))[0];
+      if (chosen) return chosen;
       const reasons = accounts.flatMap((account) => {
         const rest = resting(account);
         return rest ? [{ account, ...rest }] : [];

@@ -81,7 +81,7 @@ export type Thread = {
 /** A vendor's program as one account uses it. */
 export type Program = {
   /** A new thread, or a resumed one. Nothing is asked of the model yet. Throws GatewayError. */
-  open(opening: Opening, signal: AbortSignal): Promise<Thread>;
+  open(opening: Opening): Promise<Thread>;
   /** Asks the program how much of the plan is used. Throws GatewayError. */
   readQuota?(): Promise<readonly QuotaWindow[]>;
   /** Forgets a session the program keeps. */

@@ -6,8 +6,6 @@ export type Parked = {
   readonly account: string;
   readonly shape: string;
   readonly thread: Thread;
-  /** Turns it has answered. */
-  readonly turns: number;
 };
 
 /**

@@ -12,6 +12,7 @@ import type { CliRuntime } from "./cli-provider.ts";
 import { fingerprint, shapeOf } from "./conversation/fingerprint.ts";
 import { newestTurn } from "./conversation/last-turn.ts";
 import type { Account, Thread } from "./driver.ts";
+import type { Parked } from "./parked-threads.ts";
 import { quotaHeaders } from "./quota-headers.ts";
 import type { SessionTurn } from "./sessions.ts";
 
@@ -87,7 +88,7 @@ async function answer(runtime: CliRuntime, asked: Asked): Promise<void> {
   const bound = session && !session.created ? session.record.account : undefined;
   for (;;) {
     const found = takeParked(runtime, asked);
-    const account = runtime.states.pick(tried, bound ?? found?.account);
+    const account = pickAccount(runtime, tried, bound, found);
     const end = runtime.states.begin(account);
     let outcome: Outcome;
     try {
@@ -103,6 +104,23 @@ async function answer(runtime: CliRuntime, asked: Asked): Promise<void> {
   }
 }
 
+/** A session's own account, else that of the thread that waits for this turn, else whichever can. */
+function pickAccount(
+  { states }: CliRuntime,
+  tried: ReadonlySet<string>,
+  bound: string | undefined,
+  found: Parked | undefined,
+): Account {
+  try {
+    const account = states.pick(tried, { bound, preferred: found?.account });
+    if (found && found.account !== account.name) void found.thread.close();
+    return account;
+  } catch (error) {
+    void found?.thread.close();
+    throw error;
+  }
+}
+
 type Outcome = { readonly error: GatewayError | undefined; readonly spoke: boolean };
 
 function keyOf({ request, session }: Asked, shape: string, before: Conversation["messages"]): string {
@@ -112,7 +130,7 @@ function keyOf({ request, session }: Asked, shape: string, before: Conversation[
     : `${request.keyId} ${fingerprint(shape, before)}`;
 }
 
-function takeParked(runtime: CliRuntime, asked: Asked) {
+function takeParked(runtime: CliRuntime, asked: Asked): Parked | undefined {
   const { conversation, request } = asked;
   const from = newestTurn(conversation.messages);
   if (from === 0 && asked.session === undefined) return undefined;
@@ -129,7 +147,7 @@ async function answerFrom(
   runtime: CliRuntime,
   asked: Asked,
   account: Account,
-  parked: { thread: Thread; turns: number } | undefined,
+  parked: Parked | undefined,
 ): Promise<Outcome> {
   const { request, sink, leaving, control, session, conversation } = asked;
   const { options, states } = runtime;
@@ -151,52 +169,37 @@ async function answerFrom(
     if (event.type !== "end") sink.event(event);
   }
 
+  const ending = new AbortController();
+  const end = (error: GatewayError) => ending.abort(error);
+  const gone = () => end(new GatewayError("client_closed", "The client went away."));
+  const timer = setTimeout(() => end(timedOut(options.driver.title, options.timeoutMs)), options.timeoutMs);
+  leaving.addEventListener("abort", gone);
+  if (leaving.aborted) gone();
   try {
-    if (!thread) {
-      const program = await runtime.programOf(account);
-      thread = await program.open(
-        {
-          model: request.model,
-          conversation,
-          session: session && { resume: session.record.resumeId ?? undefined },
-        },
-        leaving,
-      );
-    }
+    thread ??= await untilAborted(ending.signal, openThread(runtime, asked, account), (late) => late.close());
     const open = thread;
     control.pause = () => open.pause();
     control.resume = () => open.resume();
-    await new Promise<void>((resolve, reject) => {
-      const settle = (act: () => void) => {
-        clearTimeout(timer);
-        leaving.removeEventListener("abort", gone);
-        act();
-      };
-      const end = (error: GatewayError) => settle(() => reject(error));
-      const gone = () => end(new GatewayError("client_closed", "The client went away."));
-      const timer = setTimeout(() => end(timedOut(options.driver.title, options.timeoutMs)), options.timeoutMs);
-      leaving.addEventListener("abort", gone);
-      if (leaving.aborted) return gone();
+    const answered = new Promise<void>((resolve, reject) => {
       open.run(
         { conversation, from: newestTurn(conversation.messages) },
-        {
-          event: say,
-          degraded: (members) => sink.degraded(members),
-          done: () => settle(resolve),
-          fail: end,
-        },
+        { event: say, degraded: (members) => sink.degraded(members), done: resolve, fail: reject },
       );
     });
+    await untilAborted(ending.signal, answered);
   } catch (thrown) {
     const error = toGatewayError(thrown);
     // What failed is not spoken with again. Its place is free once nothing of it runs.
     await thread?.close();
     return { error, spoke };
+  } finally {
+    clearTimeout(timer);
+    leaving.removeEventListener("abort", gone);
   }
   states.worked(account);
   const completion = collector.completion();
   const said: readonly AssistantPart[] = completion.choices[0]?.content ?? [];
-  await keep(runtime, asked, account, thread, said, (parked?.turns ?? 0) + 1);
+  await keep(runtime, asked, account, thread, said);
   if (leaving.aborted) return { error: undefined, spoke };
   if (!request.stream) announce();
   sink.status(200);
@@ -206,6 +209,32 @@ async function answerFrom(
   return { error: undefined, spoke: true };
 }
 
+async function openThread(
+  runtime: CliRuntime,
+  { request, conversation, session }: Asked,
+  account: Account,
+): Promise<Thread> {
+  const program = await runtime.programOf(account);
+  return program.open({
+    model: request.model,
+    conversation,
+    session: session && { resume: session.record.resumeId ?? undefined },
+  });
+}
+
+/** What the promise gives, or why it was no longer waited for. What comes too late is handed to `drop`. */
+function untilAborted<T>(signal: AbortSignal, promise: Promise<T>, drop: (late: T) => unknown = () => {}): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abandon = () => {
+      reject(signal.reason as GatewayError);
+      promise.then(drop, () => {});
+    };
+    if (signal.aborted) return abandon();
+    signal.addEventListener("abort", abandon);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abandon));
+  });
+}
+
 /** The thread waits for the conversation's next turn, under the name that turn will have. */
 async function keep(
   runtime: CliRuntime,
@@ -213,7 +242,6 @@ async function keep(
   account: Account,
   thread: Thread,
   said: readonly AssistantPart[],
-  turns: number,
 ): Promise<void> {
   const { request, session, conversation } = asked;
   if (session) await session.save(account.name, thread.resumeId ?? null, said);
@@ -222,7 +250,7 @@ async function keep(
   const key = session
     ? `session ${session.record.id} ${session.record.turns + 1}`
     : `${request.keyId} ${fingerprint(shape, conversation.messages, said)}`;
-  runtime.parked.park({ key, account: account.name, shape, thread, turns });
+  runtime.parked.park({ key, account: account.name, shape, thread });
 }
 
 function sessionHeaders({ record, created }: SessionTurn): Record<string, string> {

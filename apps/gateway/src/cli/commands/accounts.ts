@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
-import { createGuardedFetch, driverNames, loadCliProcess, type Account, type Driver } from "@trunkline/providers";
+import { driverNames, loadCliProcess, type Account, type Driver } from "@trunkline/providers";
 import { accountsOf, addAccount, providersWithAccounts, removeAccount } from "../../config/accounts.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { plainCliProvider, type CliProviderConfig, type Config } from "../../config/schema.ts";
-import { createProviders, driverFor } from "../../create-providers.ts";
+import { driverFor } from "../../create-providers.ts";
 import { readQuota } from "../../quota.ts";
-import { discover, withDiscovered } from "../../config/discover.ts";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
+import { withProvidersOf } from "./providers.ts";
 
 /** A configured provider of a vendor's program, or the program of that name with everything at its default. */
 type Found = { readonly name: string; readonly entry: CliProviderConfig; readonly configured: boolean };
@@ -215,36 +215,16 @@ export async function removeAccountCommand(context: CommandContext, provider: st
 
 /** What is left of the plans, as last told, or asked for anew. */
 export async function quotaCommand(context: CommandContext, refresh: boolean): Promise<number> {
-  const written = readConfig(context);
-  const { environment, home } = context;
-  const config = withDiscovered(written, await discover({ ...written, discover: false }, environment, home));
-  const onlyPrograms = Object.fromEntries(
-    Object.entries({
-      ...config.providers,
-      ...Object.fromEntries(cliProviders(context, written).map(({ name, entry }) => [name, entry])),
-    }).filter(([, entry]) => entry.kind === "cli-process"),
-  );
-  return withStore(context, async (store) => {
-    const guardedFetch = createGuardedFetch({ maxBytes: 1, timeoutMs: 1, allow: [] });
-    const { providers } = await createProviders({
-      config: { ...config, providers: onlyPrograms },
-      home,
-      environment,
-      guardedFetch,
-      kept: store,
-      warn: console.error,
-    });
-    try {
-      if (refresh)
-        for (const provider of providers)
-          for (const { account, problem } of (await provider.refreshQuota?.()) ?? [])
-            console.error(`warning: ${provider.name}/${account}: ${problem}`);
-      const quota = await readQuota(providers);
-      context.print(quota, () => quotaTable(quota));
-      return exitCodes.ok;
-    } finally {
-      await Promise.allSettled([...providers.map((provider) => provider.close()), guardedFetch.close()]);
-    }
+  const config = readConfig(context);
+  const programs = Object.fromEntries(cliProviders(context, config).map(({ name, entry }) => [name, entry]));
+  return withProvidersOf(context, { ...config, providers: programs }, async ({ providers }) => {
+    if (refresh)
+      for (const provider of providers)
+        for (const { account, problem } of (await provider.refreshQuota?.()) ?? [])
+          console.error(`warning: ${provider.name}/${account}: ${problem}`);
+    const quota = await readQuota(providers);
+    context.print(quota, () => quotaTable(quota));
+    return exitCodes.ok;
   });
 }
 

@@ -3,6 +3,7 @@ import { createCatalogue } from "@trunkline/exchange";
 import { createGuardedFetch, type Provider } from "@trunkline/providers";
 import { discover, withDiscovered } from "../../config/discover.ts";
 import { loadConfig } from "../../config/load-config.ts";
+import type { Config } from "../../config/schema.ts";
 import { createProviders, listedModelNames, type CreatedProviders } from "../../create-providers.ts";
 import { listedModels } from "../../http/list-models.ts";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
@@ -21,6 +22,16 @@ export async function withProviders<T>(
   const { environment, home } = context;
   const written = loadConfig(home.configFile, environment);
   const config = withDiscovered(written, await discover(written, environment, home));
+  return withProvidersOf(context, config, (created) => use(created, config.aliases, listedModelNames(config)));
+}
+
+/** The providers of a configuration, made for a command and closed behind it. */
+export async function withProvidersOf<T>(
+  context: CommandContext,
+  config: Config,
+  use: (created: CreatedProviders) => Promise<T>,
+): Promise<T> {
+  const { environment, home } = context;
   const guardedFetch = createGuardedFetch({ maxBytes: 1, timeoutMs: 1, allow: [] });
   return withStore(context, async (store) => {
     const created = await createProviders({
@@ -32,7 +43,7 @@ export async function withProviders<T>(
       warn: console.error,
     });
     try {
-      return await use(created, config.aliases, listedModelNames(config));
+      return await use(created);
     } finally {
       await Promise.allSettled([...created.providers.map((provider) => provider.close()), guardedFetch.close()]);
     }

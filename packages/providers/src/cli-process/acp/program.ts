@@ -1,7 +1,8 @@
 import { asArray, asObject, asString, type JsonObject } from "@trunkline/contracts";
 import type { ModelInfo } from "../../provider.ts";
 import type { Opening, Program, Seat, Thread } from "../driver.ts";
-import { startRpcServer, type RpcServer } from "../process/rpc-server.ts";
+import { createLazyServer } from "../process/lazy-server.ts";
+import { startRpcServer } from "../process/rpc-server.ts";
 import { acpFailure, createAcpThread } from "./thread.ts";
 
 export type AcpOptions = {
@@ -22,37 +23,29 @@ export type AcpOptions = {
 /** A program that speaks the Agent Client Protocol: one process, a session a conversation. */
 export function createAcpProgram(options: AcpOptions): Program {
   const { seat, title } = options;
-  let starting: Promise<RpcServer> | undefined;
   /** Sessions begin one after the other: instructions are in a file that all of them read. */
   let last: Promise<unknown> = Promise.resolve();
   let models: readonly ModelInfo[] = [];
 
-  async function start(): Promise<RpcServer> {
-    const server = startRpcServer({
-      seat,
-      title,
-      args: [...seat.leading, ...options.args, ...seat.account.arguments],
-      environment: options.environment,
-      ...(options.prepare ? { prepare: options.prepare } : {}),
-      idOf: (parameters) => asString(parameters["sessionId"]),
-      common: () => {},
-    });
-    void server.child.gone.then(() => (starting = undefined));
-    await server.rpc.call("initialize", {
-      protocolVersion: 1,
-      clientCapabilities: { fs: { readTextFile: false, writeTextFile: false } },
-      clientInfo: { name: "trunkline", version: "1" },
-    });
-    return server;
-  }
-
-  function server(): Promise<RpcServer> {
-    starting ??= start().catch((error: unknown) => {
-      starting = undefined;
-      throw error;
-    });
-    return starting;
-  }
+  const server = createLazyServer(
+    () =>
+      startRpcServer({
+        seat,
+        title,
+        args: [...seat.leading, ...options.args, ...seat.account.arguments],
+        environment: options.environment,
+        ...(options.prepare ? { prepare: options.prepare } : {}),
+        idOf: (parameters) => asString(parameters["sessionId"]),
+        common: () => {},
+      }),
+    async ({ rpc }) => {
+      await rpc.call("initialize", {
+        protocolVersion: 1,
+        clientCapabilities: { fs: { readTextFile: false, writeTextFile: false } },
+        clientInfo: { name: "trunkline", version: "1" },
+      });
+    },
+  );
 
   function noteModels(result: JsonObject): void {
     models = asArray(asObject(result["models"])?.["availableModels"]).flatMap((given) => {
@@ -64,7 +57,7 @@ export function createAcpProgram(options: AcpOptions): Program {
   }
 
   async function begin(opening: Opening): Promise<Thread> {
-    const running = await server();
+    const running = await server.get();
     const { rpc, child } = running;
     const { model } = opening;
     const hasInstructions = options.instruct?.(child.scratch, opening) ?? false;
@@ -94,7 +87,7 @@ export function createAcpProgram(options: AcpOptions): Program {
     },
     async listModels() {
       if (models.length === 0) {
-        const { rpc, child } = await server();
+        const { rpc, child } = await server.get();
         const result = await rpc.call("session/new", { cwd: child.folder, mcpServers: [] }).catch((error: unknown) => {
           throw acpFailure(error, seat, title);
         });
@@ -103,10 +96,6 @@ export function createAcpProgram(options: AcpOptions): Program {
       }
       return models;
     },
-    async close() {
-      const running = await starting?.catch(() => undefined);
-      running?.child.endInput();
-      await running?.child.stop();
-    },
+    close: () => server.close(),
   };
 }

@@ -1,27 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { asArray, asObject, asString, type Conversation, type JsonObject, type JsonValue } from "@trunkline/contracts";
-import { dialects, type ToolNames } from "@trunkline/dialects";
+import { dialects, plainTraits, type TargetTraits, type ToolNames } from "@trunkline/dialects";
 import { callsBehind, isInstruction } from "../conversation/last-turn.ts";
 
 /** Name under which the client's tools are offered; the program puts it before each tool's own. */
 export const toolServer = "t";
 export const toolPrefix = `mcp__${toolServer}__`;
 
-const traits = {
-  family: "anthropic",
-  maxTokensField: "max_tokens",
-  developerRole: "system",
-  reasoningField: null,
-  reasoningDetails: false,
-  reasoningEffort: true,
-  jsonOutput: "schema",
-  customTools: false,
-  cacheControl: false,
-  mediaByUrl: false,
-  streamUsage: true,
-  refuses: [],
-  defaultMaxTokens: 32_000,
-} as const;
+const traits: TargetTraits = { ...plainTraits, family: "anthropic", reasoningEffort: true, mediaByUrl: false };
 
 /** A conversation as the lines this program reads. */
 export type EncodedConversation = {

@@ -1,22 +1,8 @@
 import { asArray, asObject, asString, type Conversation, type JsonObject } from "@trunkline/contracts";
-import { dialects, type TargetTraits, type ToolNames } from "@trunkline/dialects";
+import { dialects, plainTraits, type TargetTraits, type ToolNames } from "@trunkline/dialects";
 import { callsBehind, instructionsOf, isInstruction } from "../conversation/last-turn.ts";
 
-const traits: TargetTraits = {
-  family: "openai",
-  maxTokensField: "max_completion_tokens",
-  developerRole: "developer",
-  reasoningField: null,
-  reasoningDetails: false,
-  reasoningEffort: true,
-  jsonOutput: "schema",
-  customTools: false,
-  cacheControl: false,
-  mediaByUrl: false,
-  streamUsage: true,
-  refuses: [],
-  defaultMaxTokens: 32_000,
-};
+const traits: TargetTraits = { ...plainTraits, family: "openai", reasoningEffort: true, mediaByUrl: false };
 
 /** A conversation as this program takes it: items of OpenAI's Responses API. */
 export type EncodedConversation = {

@@ -3,7 +3,8 @@ import type { Opening, Program, Seat, Thread } from "../driver.ts";
 import type { ModelInfo } from "../../provider.ts";
 import { childEnvironment } from "../process/environment.ts";
 import { compareVersions } from "../process/find-program.ts";
-import { startRpcServer, type RpcServer } from "../process/rpc-server.ts";
+import { createLazyServer } from "../process/lazy-server.ts";
+import { startRpcServer } from "../process/rpc-server.ts";
 import { accountEnvironment } from "./account.ts";
 import { encodeConversation } from "./encode-turn.ts";
 import { createExecThread } from "./exec.ts";
@@ -13,9 +14,7 @@ import { quotaOfSnapshot } from "./quota.ts";
 import { createThread } from "./thread.ts";
 
 export function createCodexProgram(seat: Seat): Program {
-  let starting: Promise<RpcServer> | undefined;
   let windows: readonly QuotaWindow[] = [];
-  let closed = false;
 
   function noteQuota(snapshot: JsonObject): readonly QuotaWindow[] {
     const told = quotaOfSnapshot(snapshot, seat.now());
@@ -26,36 +25,29 @@ export function createCodexProgram(seat: Seat): Program {
     return windows;
   }
 
-  async function start(): Promise<RpcServer> {
-    const server = startRpcServer({
-      seat,
-      title,
-      args: [...seat.leading, "app-server", ...quietArguments, ...seat.account.arguments],
-      environment: childEnvironment(seat.environment, seat.account.home, accountEnvironment(seat.account)),
-      idOf: (parameters) => asString(parameters["threadId"]),
-      common(method, parameters) {
-        if (method === "account/rateLimits/updated") noteQuota(asObject(parameters["rateLimits"]) ?? {});
-      },
-    });
-    void server.child.gone.then(() => (starting = undefined));
-    await server.rpc.call("initialize", {
-      clientInfo: { name: "trunkline", title: "Trunkline", version: "1" },
-      capabilities: { experimentalApi: true },
-    });
-    server.rpc.notify("initialized");
-    return server;
-  }
-
-  function server(): Promise<RpcServer> {
-    starting ??= start().catch((error: unknown) => {
-      starting = undefined;
-      throw error;
-    });
-    return starting;
-  }
+  const server = createLazyServer(
+    () =>
+      startRpcServer({
+        seat,
+        title,
+        args: [...seat.leading, "app-server", ...quietArguments, ...seat.account.arguments],
+        environment: childEnvironment(seat.environment, seat.account.home, accountEnvironment(seat.account)),
+        idOf: (parameters) => asString(parameters["threadId"]),
+        common(method, parameters) {
+          if (method === "account/rateLimits/updated") noteQuota(asObject(parameters["rateLimits"]) ?? {});
+        },
+      }),
+    async ({ rpc }) => {
+      await rpc.call("initialize", {
+        clientInfo: { name: "trunkline", title: "Trunkline", version: "1" },
+        capabilities: { experimentalApi: true },
+      });
+      rpc.notify("initialized");
+    },
+  );
 
   async function readQuota(): Promise<readonly QuotaWindow[]> {
-    const { rpc } = await server();
+    const { rpc } = await server.get();
     try {
       return noteQuota(asObject((await rpc.call("account/rateLimits/read", {}))["rateLimits"]) ?? {});
     } catch (error) {
@@ -66,7 +58,7 @@ export function createCodexProgram(seat: Seat): Program {
   async function open({ model, conversation, session }: Opening): Promise<Thread> {
     if (compareVersions(seat.version, oldestServer) < 0) return createExecThread(seat, model);
     try {
-      const running = await server();
+      const running = await server.get();
       const encoded = encodeConversation(conversation, model);
       const shared = {
         model,
@@ -104,7 +96,7 @@ export function createCodexProgram(seat: Seat): Program {
     open,
     readQuota,
     async listModels(): Promise<readonly ModelInfo[]> {
-      const { rpc } = await server();
+      const { rpc } = await server.get();
       try {
         const { data } = await rpc.call("model/list", {});
         return (Array.isArray(data) ? data : []).flatMap((given) => {
@@ -118,15 +110,9 @@ export function createCodexProgram(seat: Seat): Program {
       }
     },
     async forget(resumeId) {
-      const { rpc } = await server();
+      const { rpc } = await server.get();
       await rpc.call("thread/delete", { threadId: resumeId }).catch(() => {});
     },
-    async close() {
-      if (closed) return;
-      closed = true;
-      const running = await starting?.catch(() => undefined);
-      running?.child.endInput();
-      await running?.child.stop();
-    },
+    close: () => server.close(),
   };
 }
