@@ -9,6 +9,15 @@ export type AccountStateStore = {
 
 const fresh: AccountState = { windows: [], restUntil: 0, reason: null, signedOut: false };
 
+const rateLimited = "its vendor's rate limit is reached";
+
+export function noAccounts(provider: string): GatewayError {
+  return new GatewayError(
+    "account_signed_out",
+    `The provider '${provider}' has no account. The operator must run \`trunkline accounts add ${provider}\`.`,
+  );
+}
+
 /** A signed-out account is looked at again soon: the operator may have signed in meanwhile. */
 const signedOutRestMs = 60_000;
 /** When the vendor does not say when a window resets. */
@@ -88,6 +97,7 @@ export function createAccountStates(options: {
         able.find(({ name }) => name === preferred) ??
         able.toSorted((a, b) => busy(a) - busy(b) || used(a) - used(b))[0];
       if (chosen) return chosen;
+      if (accounts.length === 0) throw noAccounts(provider);
       const reasons = accounts.flatMap((account) => {
         const rest = resting(account);
         return rest ? [{ account, ...rest }] : [];
@@ -102,7 +112,7 @@ export function createAccountStates(options: {
         );
       }
       throw new GatewayError(
-        "account_quota_exceeded",
+        soonest.reason === rateLimited ? "upstream_rate_limited" : "account_quota_exceeded",
         `No account of the provider '${provider}' can be used before ${new Date(soonest.until).toISOString()}: of '${soonest.account.name}', ${soonest.reason}.`,
         { retryAfterMs: Math.max(1000, soonest.until - now()) },
       );
@@ -133,7 +143,7 @@ export function createAccountStates(options: {
         case "upstream_quota_exceeded":
           return rest(unknownResetMs, "it is out of credit beyond its plan");
         case "upstream_rate_limited":
-          return rest(error.details.retryAfterMs ?? 10_000, "its vendor's rate limit is reached");
+          return rest(error.details.retryAfterMs ?? 10_000, rateLimited);
         default:
           return false;
       }

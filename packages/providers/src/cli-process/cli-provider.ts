@@ -1,7 +1,7 @@
 import { GatewayError, toGatewayError } from "@trunkline/contracts";
 import type { AnswerSink, ModelInfo, Provider, ProviderCall, ProviderRequest } from "../provider.ts";
 import type { GuardedFetch } from "../shared/guarded-fetch.ts";
-import { createAccountStates, type AccountStateStore } from "./account-states.ts";
+import { createAccountStates, noAccounts, type AccountStateStore } from "./account-states.ts";
 import type { Account, Driver, Program } from "./driver.ts";
 import { createParkedThreads } from "./parked-threads.ts";
 import { findProgram, type FoundProgram } from "./process/find-program.ts";
@@ -215,11 +215,4 @@ export function createCliProvider(options: CliProviderOptions): Provider {
       await Promise.allSettled([...runtime.programs.values()].map((program) => program.close()));
     },
   };
-}
-
-function noAccounts(provider: string): GatewayError {
-  return new GatewayError(
-    "account_signed_out",
-    `The provider '${provider}' has no account. The operator must run \`trunkline accounts add ${provider}\`.`,
-  );
 }

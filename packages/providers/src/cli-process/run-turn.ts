@@ -244,7 +244,13 @@ async function keep(
   said: readonly AssistantPart[],
 ): Promise<void> {
   const { request, session, conversation } = asked;
-  if (session) await session.save(account.name, thread.resumeId ?? null, said);
+  try {
+    if (session) await session.save(account.name, thread.resumeId ?? null, said);
+  } catch (error) {
+    // A session that could not be kept has a turn its program knows and we do not.
+    await thread.close();
+    throw error;
+  }
   if (!thread.lasting) return thread.close();
   const shape = shapeOf(conversation, request.model);
   const key = session

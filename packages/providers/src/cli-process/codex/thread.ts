@@ -59,6 +59,8 @@ export function createThread(options: ThreadOptions): Thread {
   const results = new Map<string, JsonObject>();
   let sawRaw = false;
   let quiet: NodeJS.Timeout | undefined;
+  /** Ends once the program has taken the turn, and has told its name. */
+  let asking: Promise<void> = Promise.resolve();
 
   const detach = server.attach(threadId, {
     notification: onNotification,
@@ -259,22 +261,24 @@ export function createThread(options: ThreadOptions): Thread {
         : encodeNewTurn(turn.conversation, turn.from, model);
       begin(sink, encoded);
       if (waiting.size > 0) return answerCalls(encoded);
-      ask(encoded).catch((error: unknown) => fail(failureOfCall(error, seat)));
+      asking = ask(encoded).catch((error: unknown) => fail(failureOfCall(error, seat)));
     },
     // One pipe carries every conversation: it is not held up for one of them.
     pause() {},
     resume() {},
     async close() {
-      const open = running !== undefined || turnId !== undefined;
       running = undefined;
       usable = false;
-      if (open && !server.ended && turnId !== undefined) {
+      clearTimeout(quiet);
+      const timer = setTimeout(() => void server.child.stop(), interruptMs);
+      // A turn that is only just begun cannot be interrupted before it has a name.
+      await asking;
+      if (turnId !== undefined && !server.ended) {
         const ended = new Promise<void>((resolve) => (turnEnded = resolve));
         rpc.call("turn/interrupt", { threadId, turnId }).catch(() => {});
-        const timer = setTimeout(() => void server.child.stop(), interruptMs);
         await ended;
-        clearTimeout(timer);
       }
+      clearTimeout(timer);
       detach();
       if (!server.ended) rpc.call("thread/unsubscribe", { threadId }).catch(() => {});
     },
