@@ -118,6 +118,29 @@ describe.each(programNames)("%s", (program) => {
     if (program === "claude") expect(signed).toMatchObject({ native: { family: "anthropic" } });
   });
 
+  test("a client that leaves ends the vendor's answer too, and frees the place", async () => {
+    const { path, body } = requestFor("openai-chat", `${program}/${modelOf[program]}`, `gate-leave${program}`, true);
+    const leaving = new AbortController();
+    const aborted = upstream.nextAbort();
+    const response = await fetch(gateway.origin + path, {
+      method: "POST",
+      headers: { authorization: `Bearer ${gateway.key}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+      signal: leaving.signal,
+    });
+    await chunksOf(response).next();
+    leaving.abort();
+    await aborted;
+    gates.get(`leave${program}`)?.();
+    const active = async () => {
+      const health = (await (await gateway.get("/v1/health")).json()) as {
+        providers: { name: string; queue?: { active: number } }[];
+      };
+      return health.providers.find(({ name }) => name === program)!.queue!.active;
+    };
+    await expect.poll(active).toBe(0);
+  });
+
   describe.each(dialectNames)("for a client of %s", (dialect) => {
     test.each([false, true])("text, usage and stop reason are exact (streamed: %s)", async (stream) => {
       const { path, body } = requestFor(dialect, `${program}/${modelOf[program]}`, "case-text please", stream);
