@@ -131,6 +131,34 @@ describe("quota", () => {
     expect(listed.stdout).toMatch(/plan +first +Claude Code +no +its plan limit is used up until/);
   });
 
+  test("a conversation goes on with its account, whose prompt cache knows it, even when its process is gone", async () => {
+    const turns = [{ lines: lines(...said("from the first")) }, { lines: lines(...said("from the second")) }];
+    const accounts = [
+      { name: "first", env: { FAKE_TURN: "0" } },
+      { name: "second", env: { FAKE_TURN: "1" } },
+    ];
+    await start({ providers: { plan: claude({ turns }, accounts, { keep_seconds: 0.001, concurrency: 2 }) } });
+    // Two at once, so that one goes to each.
+    const [one, two] = await Promise.all(["one", "two"].map(async (content) => textOf(await ask(content))));
+    expect(new Set([one, two])).toEqual(new Set(["from the first", "from the second"]));
+    for (const [content, text] of [
+      ["one", one],
+      ["two", two],
+      ["two", two],
+      ["one", one],
+    ] as const) {
+      const answer = await gateway!.post("/v1/chat/completions", {
+        model: "plan/m",
+        messages: [
+          { role: "user", content },
+          { role: "assistant", content: text },
+          { role: "user", content: "and?" },
+        ],
+      });
+      expect(await textOf(answer)).toBe(text);
+    }
+  });
+
   test("plan_limits_only refuses what would be billed beyond the plan; without it, it is used", async () => {
     const turns = [
       {

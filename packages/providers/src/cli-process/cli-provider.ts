@@ -2,6 +2,7 @@ import { GatewayError, toGatewayError } from "@trunkline/contracts";
 import type { AnswerSink, ModelInfo, Provider, ProviderCall, ProviderRequest } from "../provider.ts";
 import type { GuardedFetch } from "../shared/guarded-fetch.ts";
 import { createAccountStates, noAccounts, type AccountStateStore } from "./account-states.ts";
+import { createAffinity } from "./affinity.ts";
 import type { Account, Driver, Program } from "./driver.ts";
 import { createParkedThreads } from "./parked-threads.ts";
 import { findProgram, type FoundProgram } from "./process/find-program.ts";
@@ -77,6 +78,7 @@ function createRuntime(options: CliProviderOptions) {
       waitMs: options.queueWaitMs,
       now,
     }),
+    affinity: createAffinity(),
     parked: createParkedThreads({ most: options.concurrency, keepMs: options.keepMs }),
     states,
     sessions: createSessions({

@@ -88,7 +88,7 @@ async function answer(runtime: CliRuntime, asked: Asked): Promise<void> {
   const bound = session && !session.created ? session.record.account : undefined;
   for (;;) {
     const found = takeParked(runtime, asked);
-    const account = pickAccount(runtime, tried, bound, found);
+    const account = pickAccount(runtime, asked, tried, bound, found);
     const end = runtime.states.begin(account);
     let outcome: Outcome;
     try {
@@ -104,15 +104,16 @@ async function answer(runtime: CliRuntime, asked: Asked): Promise<void> {
   }
 }
 
-/** A session's own account, else that of the thread that waits for this turn, else whichever can. */
+/** A session's own account, else that of the thread that waits for this turn, else the conversation's last, else whichever can. */
 function pickAccount(
-  { states }: CliRuntime,
+  { states, affinity }: CliRuntime,
+  asked: Asked,
   tried: ReadonlySet<string>,
   bound: string | undefined,
   found: Parked | undefined,
 ): Account {
   try {
-    const account = states.pick(tried, { bound, preferred: found?.account });
+    const account = states.pick(tried, { bound, preferred: found?.account ?? affinity.get(beginningOf(asked)) });
     if (found && found.account !== account.name) void found.thread.close();
     return account;
   } catch (error) {
@@ -128,6 +129,13 @@ function keyOf({ request, session }: Asked, shape: string, before: Conversation[
   return session
     ? `session ${session.record.id} ${session.record.turns}`
     : `${request.keyId} ${fingerprint(shape, before)}`;
+}
+
+/** How the conversation began, which stays the same however it goes on. */
+function beginningOf({ conversation, request }: Asked): string {
+  const { messages } = conversation;
+  const first = messages.findIndex(({ role }) => role === "assistant");
+  return `${request.keyId} ${fingerprint(request.model, first < 0 ? messages : messages.slice(0, first))}`;
 }
 
 function takeParked(runtime: CliRuntime, asked: Asked): Parked | undefined {
@@ -197,6 +205,7 @@ async function answerFrom(
     leaving.removeEventListener("abort", gone);
   }
   states.worked(account);
+  runtime.affinity.remember(beginningOf(asked), account.name);
   const completion = collector.completion();
   const said: readonly AssistantPart[] = completion.choices[0]?.content ?? [];
   await keep(runtime, asked, account, thread, said);
