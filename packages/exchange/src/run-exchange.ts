@@ -4,11 +4,10 @@ import {
   usageOf,
   type Attempt,
   type Conversation,
-  type Key,
   type Outcome,
 } from "@trunkline/contracts";
-import { bodyOf, decodeEmbedRequest, dialects, encodeCount } from "@trunkline/dialects";
-import { isModelAllowed, type AnswerRedaction, type PolicyContext } from "@trunkline/policies";
+import { bodyOf, dialects, encodeCount } from "@trunkline/dialects";
+import type { AnswerRedaction, PolicyContext } from "@trunkline/policies";
 import type { AnswerSink, ProviderCall, ProviderRequest } from "@trunkline/providers";
 import { createAnswerWriter, type AnswerWriter } from "./answer-writer.ts";
 import type { Target } from "./catalogue.ts";
@@ -16,6 +15,7 @@ import type { ClientAnswer } from "./client-answer.ts";
 import type { Incoming } from "./incoming.ts";
 import { claudeCodeTarget } from "./claude-code-mode.ts";
 import { fallbackTarget } from "./fallback.ts";
+import { cannot, checkAllowed, clientClosed, keptElsewhere, noSessions } from "./refusals.ts";
 import { inputItems, withPrevious } from "./response-state.ts";
 import type { ExchangeRuntime } from "./runtime.ts";
 import { exchangeRecord } from "./exchange-record.ts";
@@ -82,6 +82,8 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
       target = await claudeCodeTarget(runtime.catalogue, incoming.model, incoming.claudeCode);
       policyContext.answerHeaders["x-backend-mode"] = incoming.claudeCode ? "claude-code" : "openai-passthrough";
     }
+    if (incoming.session !== undefined && !target.provider.capabilities.sessions)
+      throw noSessions(target.provider.name);
     if (policyContext.key) checkAllowed(policyContext.key, incoming.model, target);
     if (previous?.provider && previous.provider !== target.provider.name) throw keptElsewhere(previous.provider);
   } catch (thrown) {
@@ -279,35 +281,4 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
   } catch (error) {
     failed(toGatewayError(error));
   }
-}
-
-/** A key may name models as clients ask for them, as providers know them, or as `provider/model`. */
-function checkAllowed(key: Key, requested: string, { provider, model }: Target): void {
-  if (isModelAllowed(key, requested, model, `${provider.name}/${model}`)) return;
-  throw new GatewayError(
-    "model_not_allowed",
-    `The key '${key.name}' does not allow the model '${requested}'. It allows: ${key.models.join(", ")}.`,
-    { parameter: "model" },
-  );
-}
-
-function clientClosed(): GatewayError {
-  return new GatewayError("client_closed", "The client went away before the answer was complete.");
-}
-
-function keptElsewhere(provider: string): GatewayError {
-  return new GatewayError(
-    "invalid_request",
-    `The previous response is kept by the provider '${provider}': continue with one of its models, or send the whole conversation as \`input\`.`,
-    { parameter: "previous_response_id" },
-  );
-}
-
-function cannot(incoming: Incoming, provider: string): GatewayError {
-  if (incoming.operation === "embed") decodeEmbedRequest(incoming.dialect, incoming.body.whole(), incoming.batch);
-  return new GatewayError(
-    "unsupported_parameter",
-    `The provider '${provider}' has no embeddings. Choose an embedding model of another provider.`,
-    { parameter: "model" },
-  );
 }

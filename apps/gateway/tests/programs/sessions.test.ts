@@ -188,6 +188,13 @@ describe("what a session refuses", () => {
       .toBe("session_not_found");
   });
 
+  test("a provider that keeps none", async () => {
+    await startPool([{ lines: said }]);
+    const refused = await say("trunkline/echo", [user("hi")], { "x-trunkline-session": "new" });
+    expect(refused.status).toBe(400);
+    expect(JSON.stringify(refused.body)).toContain("keeps no sessions");
+  });
+
   test("another provider's model", async () => {
     await startPool([{ lines: said }]);
     const first = await say(model, [user("hi")], { "x-trunkline-session": "new" });
