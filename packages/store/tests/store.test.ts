@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { usageOf, type ExchangeRecord, type Key } from "@trunkline/contracts";
+import { usageOf, type AccountState, type ExchangeRecord, type Key, type SessionRecord } from "@trunkline/contracts";
 import { startPostgres, type TestPostgres } from "@trunkline/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createSecretBox, openStore, type Store } from "../src/index.ts";
@@ -150,6 +150,62 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
     expect(await store.responses.find("resp_1", "key_2")).toBeUndefined();
     expect(await store.responses.delete("resp_1", "key_2")).toBe(false);
     expect(await store.responses.delete("resp_1", "key_1")).toBe(true);
+  });
+
+  test("a session is held by one turn at a time, belongs to one key, and what is said in it is sealed", async () => {
+    const session: SessionRecord = {
+      id: "s1",
+      keyId: "key_1",
+      provider: "claude",
+      account: "main",
+      resumeId: null,
+      system: "You are a heron.",
+      history: null,
+      turns: 0,
+      createdAt: 1000,
+      usedAt: 1000,
+    };
+    await store.sessions.create(session, 5000);
+    expect(await store.sessions.lock("s1", "key_1", 2000, 9000)).toBe("busy");
+    expect(await store.sessions.lock("s1", "key_2", 2000, 9000)).toBeUndefined();
+    await store.sessions.unlock("s1");
+    const taken = await Promise.all(Array.from({ length: 8 }, () => store.sessions.lock("s1", "key_1", 2000, 9000)));
+    expect(taken.filter((found) => found !== "busy")).toEqual([session]);
+    // A turn that never came back lets go in time.
+    expect(await store.sessions.lock("s1", "key_1", 9000, 9500)).toEqual(session);
+    const changed: SessionRecord = {
+      ...session,
+      resumeId: "r1",
+      turns: 1,
+      usedAt: 3000,
+      history: [{ role: "user", content: [{ type: "text", text: "heron" }] }],
+    };
+    await store.sessions.update(changed);
+    expect(await store.sessions.lock("s1", "key_1", 9000, 9500)).toEqual(changed);
+    const rows = await store.database.selectFrom("sessions").selectAll().execute();
+    expect(JSON.stringify(rows)).not.toContain("heron");
+    expect(await store.sessions.expired("claude", 3000, 1000)).toEqual([]);
+    expect(await store.sessions.expired("claude", 3001, 1000)).toEqual([changed]);
+    expect(await store.sessions.expired("claude", 1000, 1001)).toEqual([changed]);
+    expect(await store.sessions.expired("codex", 9999, 9999)).toEqual([]);
+    await store.sessions.remove("s1");
+    expect(await store.sessions.lock("s1", "key_1", 9999, 9999)).toBeUndefined();
+  });
+
+  test("what is known of accounts is kept, the newest wins", async () => {
+    const state: AccountState = { windows: [], restUntil: 5, reason: "it rests", signedOut: false };
+    await store.accountStates.save("claude", "main", { ...state, restUntil: 1 });
+    await Promise.all([
+      store.accountStates.save("claude", "work", state),
+      store.accountStates.save("codex", "main", state),
+    ]);
+    await store.accountStates.save("claude", "main", state);
+    expect([...(await store.accountStates.load("claude"))].toSorted()).toEqual([
+      ["main", state],
+      ["work", state],
+    ]);
+    await store.accountStates.remove("claude", "main");
+    expect([...(await store.accountStates.load("claude")).keys()]).toEqual(["work"]);
   });
 
   test("exchanges are listed newest first, by page and by what is asked for", async () => {
