@@ -160,6 +160,7 @@ async function cliProviderFor(
     queueWaitMs: entry.queue_wait_seconds * 1000,
     timeoutMs: entry.timeout_seconds * 1000,
     warm: entry.warm,
+    shared: workers > 1,
     keepMs: entry.keep_seconds * 1000,
     sessionTtlMs: entry.session_ttl_seconds * 1000,
     sessionMaxAgeMs: entry.session_max_age_seconds * 1000,

@@ -31,6 +31,8 @@ export type CliProviderOptions = {
   readonly sessionTtlMs: number;
   readonly sessionMaxAgeMs: number;
   readonly fallback?: string;
+  /** Other processes answer for the same accounts: the next turn of a session may be theirs. */
+  readonly shared: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly childrenFolder: string;
   readonly sessions: SessionStore;

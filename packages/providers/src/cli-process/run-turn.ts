@@ -11,7 +11,7 @@ import { hasRemoteMedia, inlineMedia } from "../shared/inline-media.ts";
 import type { CliRuntime } from "./cli-provider.ts";
 import { fingerprint, shapeOf } from "./conversation/fingerprint.ts";
 import { newestTurn } from "./conversation/last-turn.ts";
-import type { Account, Thread } from "./driver.ts";
+import type { Account, Opening, Thread } from "./driver.ts";
 import type { Parked } from "./parked-threads.ts";
 import { quotaHeaders } from "./quota-headers.ts";
 import type { SessionTurn } from "./sessions.ts";
@@ -227,8 +227,17 @@ async function openThread(
   return program.open({
     model: request.model,
     conversation,
-    session: session && { resume: session.record.resumeId ?? undefined },
+    session: rememberedBy(runtime, session),
   });
+}
+
+/**
+ * What the program is told of a session. Where several processes answer, a program holds a session open that the next turn's process cannot
+ * go on with (Codex: "already has an active writer"): there the gateway remembers it, and the program is told of none.
+ */
+function rememberedBy({ options }: CliRuntime, session: SessionTurn | undefined): Opening["session"] {
+  const resume = session?.record.resumeId ?? undefined;
+  return !session || (options.shared && resume === undefined) ? undefined : { resume };
 }
 
 /** What the promise gives, or why it was no longer waited for. What comes too late is handed to `drop`. */

@@ -280,7 +280,7 @@ export function createThread(options: ThreadOptions): Thread {
       }
       clearTimeout(timer);
       detach();
-      if (!server.ended) rpc.call("thread/unsubscribe", { threadId }).catch(() => {});
+      if (!server.ended) await rpc.call("thread/unsubscribe", { threadId }).catch(() => {});
     },
   };
 }
