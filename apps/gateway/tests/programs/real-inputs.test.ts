@@ -76,6 +76,30 @@ function textsIn(value: unknown): string[] {
 
 const contentOf = (json: JsonObject) => asObject(asObject(asArray(json["choices"])[0])?.["message"])?.["content"];
 
+test("any program that speaks the Agent Client Protocol, described in the configuration", async () => {
+  const { command, accounts } = providerFor("gemini", upstream.origin) as { command: string; accounts: object[] };
+  const program = { output: "acp", args: ["--acp", "--skip-trust", "-m", modelOf.gemini, "-e", "none"] };
+  const own = await startGateway({
+    providers: { mine: { kind: "cli-process", driver: "command", command, program, accounts, models: ["default"] } },
+  });
+  try {
+    for (const content of ["one", "two"]) {
+      const response = await own.post("/v1/chat/completions", {
+        model: "mine/default",
+        messages: [
+          { role: "system", content: "Speak like a heron." },
+          { role: "user", content },
+        ],
+      });
+      expect(contentOf((await response.json()) as JsonObject)).toBe("Grüße from 東京 🚄!");
+      const heard = upstream.received.findLast(({ dialect }) => dialect === "gemini")!;
+      expect(textsIn(heard.body).some((text) => text.includes(`Speak like a heron.\n\n${content}`))).toBe(true);
+    }
+  } finally {
+    await own.close();
+  }
+});
+
 describe.each(programNames)("%s", (program) => {
   test("a prompt of 900 KB", async () => {
     const prompt = `begin ${"lorem ipsum dolor ".repeat(51_200)}end`;
@@ -137,6 +161,28 @@ describe.each(programNames)("%s", (program) => {
     });
     expect(response.status).toBe(200);
     expect(textsIn(heard).some((text) => text.includes("iVBORw0KGgo"))).toBe(true);
+  });
+
+  test("a PDF", async () => {
+    const data = Buffer.from("%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF").toString("base64");
+    const { response, json, heard } = await ask(program, {
+      messages: [
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "Summarise this." },
+            { type: "file", file: { filename: "note.pdf", file_data: `data:application/pdf;base64,${data}` } },
+          ],
+        },
+      ],
+    });
+    if (program === "codex") {
+      expect(response.status).toBe(400);
+      expect(asObject(json["error"])?.["message"]).toContain("no files but images");
+      return;
+    }
+    expect(response.status).toBe(200);
+    expect(textsIn(heard).some((text) => text.includes(data))).toBe(true);
   });
 
   test("structured output", async () => {

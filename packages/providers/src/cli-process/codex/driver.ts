@@ -4,6 +4,7 @@ import { checkSettings } from "../conversation/check-settings.ts";
 import type { Driver } from "../driver.ts";
 import { accountEnvironment, signIn } from "./account.ts";
 import { title } from "./failures.ts";
+import { refuseFiles } from "./files.ts";
 import { oldest } from "./flags.ts";
 import { createCodexProgram } from "./program.ts";
 
@@ -33,7 +34,8 @@ export const codex: Driver = {
   logout: () => ["logout"],
   environment: accountEnvironment,
   signIn,
-  check({ settings, toolChoice }) {
+  check({ settings, toolChoice, messages }) {
+    refuseFiles(messages);
     const missing = checkSettings(settings, title, ["reasoning"]);
     if (toolChoice && toolChoice.mode !== "auto" && toolChoice.mode !== "none") missing.push("tool_choice");
     if (settings.parallelToolCalls === false) missing.push("parallel_tool_calls");

@@ -1,5 +1,6 @@
 import { asArray, asObject, asString, type Conversation, type JsonObject } from "@trunkline/contracts";
 import { dialects, plainTraits, type TargetTraits, type ToolNames } from "@trunkline/dialects";
+import { inlineTexts } from "./files.ts";
 import { callsBehind, instructionsOf, isInstruction } from "../conversation/last-turn.ts";
 
 const traits: TargetTraits = { ...plainTraits, family: "openai", reasoningEffort: true, mediaByUrl: false };
@@ -16,7 +17,7 @@ export type EncodedConversation = {
 };
 
 export function encodeConversation(conversation: Conversation, model: string): EncodedConversation {
-  const messages = conversation.messages.filter((message) => !isInstruction(message));
+  const messages = inlineTexts(conversation.messages.filter((message) => !isInstruction(message)));
   const { body, degraded, toolNames } = dialects["openai-responses"].encodeRequest(
     { ...conversation, messages },
     model,

@@ -79,7 +79,7 @@ export async function findProgram(
     );
   }
   const real = realpathSync(file);
-  const key = `${real} ${statSync(real).mtimeMs}`;
+  const key = `${driver.name} ${real} ${statSync(real).mtimeMs}`;
   let version = versions.get(key) ?? driver.version?.(real);
   if (version === undefined) {
     try {
