@@ -102,7 +102,7 @@ export function reapChildren(folder: string): number {
     const found = marked(mark);
     for (const pid of found) kill(pid);
     // The group, where the system shows no environments.
-    if (start === "") kill(-Number(file));
+    if (start === "" && /^[2-9]$|^[1-9]\d+$/.test(file)) kill(-Number(file));
     const scratch = note?.["scratch"];
     if (typeof scratch === "string" && /[\\/]trunkline-[^\\/]+$/.test(scratch))
       rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
