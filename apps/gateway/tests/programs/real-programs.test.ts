@@ -184,6 +184,18 @@ describe.each(programNames)("%s", (program) => {
   });
 });
 
+test.each(["claude", "codex"] as const)("%s: results that come before the program asks for them", async (program) => {
+  const model = `${program}/${modelOf[program]}`;
+  for (let round = 0; round < 12; round++) {
+    const first = toolRequest("anthropic-messages", model, []);
+    const answer = await readAnswer("anthropic-messages", await gateway.post(first.path, first.body));
+    const calls = answer.choices[0]!.content.flatMap((part) => (part.type === "tool-call" ? [part] : []));
+    const second = toolRequest("anthropic-messages", model, calls);
+    const final = await readAnswer("anthropic-messages", await gateway.post(second.path, second.body));
+    expect(said(final).text).toBe(expected.text.text);
+  }
+});
+
 test("claude: arguments of a call leave while they are written", async () => {
   const { path, body } = toolRequest("openai-chat", `claude/${modelOf.claude}`, []);
   const asked = { ...body, messages: [{ role: "user", content: "case-tools gate-arguments" }] };

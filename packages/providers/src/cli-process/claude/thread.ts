@@ -11,6 +11,7 @@ import {
 import { dialects, restoreToolEvents, type StreamDecoder } from "@trunkline/dialects";
 import type { Seat, Thread, Turn, TurnSink } from "../driver.ts";
 import { crashed } from "../failure/program-error.ts";
+import { answersCalls } from "../conversation/answers-calls.ts";
 import { createEventParser } from "../process/parse-events.ts";
 import type { HeldProcess } from "../process/held-process.ts";
 import type { ChildEnd } from "../process/spawn-child.ts";
@@ -62,6 +63,8 @@ export function createThread({ seat, model, process, sessionId, resumed, onAnswe
   let settling = false;
   let whenSettled: (() => void) | undefined;
   let usable = true;
+  /** Calls the last answer stopped at. The program asks for their results when it gets to it, which may be after the client has sent them. */
+  let calls: string[] = [];
 
   const write = (line: JsonObject) => child.write(`${JSON.stringify(line)}\n`);
   const desk = createToolDesk(write);
@@ -92,11 +95,13 @@ export function createThread({ seat, model, process, sessionId, resumed, onAnswe
       restoreToolEvents(encoded.names, (event: StreamEvent) => {
         if (event.type === "error") fail(event.error);
         else {
+          if (event.type === "tool-input-start") calls.push(event.id);
           sink.event(event);
           if (event.type === "end") finish();
         }
       }),
     );
+    calls = [];
     running = { sink, decoder, emit: out, answered: false, synthetic: undefined };
   }
 
@@ -202,9 +207,10 @@ export function createThread({ seat, model, process, sessionId, resumed, onAnswe
   function goOn(turn: Turn, sink: TurnSink): void {
     const encoded = encodeNewTurn(turn.conversation, turn.from, model);
     sink.degraded(encoded.degraded);
+    const stoppedAtCalls = calls.length > 0;
     begin(sink, encoded);
     const last = encoded.turns.at(-1);
-    if (desk.isWaiting()) {
+    if (stoppedAtCalls) {
       settling = false;
       desk.answer(last?.content ?? []);
     } else if (!settling) write(userLine(last?.content ?? [], true));
@@ -218,7 +224,7 @@ export function createThread({ seat, model, process, sessionId, resumed, onAnswe
   return {
     resumeId: sessionId,
     lasting: true,
-    canContinue: (turn) => usable && !dead && !running && desk.fits(turn),
+    canContinue: (turn) => usable && !dead && !running && answersCalls(turn, calls),
     run(turn, sink) {
       child.renew();
       if (started) goOn(turn, sink);

@@ -1,5 +1,4 @@
 import { asArray, asObject, asString, type JsonObject, type JsonValue } from "@trunkline/contracts";
-import type { Turn } from "../driver.ts";
 import { serverInfo, protocolVersion } from "./encode-turn.ts";
 
 /**
@@ -65,16 +64,6 @@ export function createToolDesk(write: (line: JsonObject) => void) {
         type: "control_response",
         response: { subtype: "error", request_id: requestId, error: "This is not supported here." },
       });
-    },
-    isWaiting: () => waiting.size > 0,
-    /** Whether this turn is what the program waits for: results of exactly its calls, or anything when it waits for none. */
-    fits({ conversation, from }: Turn): boolean {
-      if (waiting.size === 0) return true;
-      const messages = conversation.messages.slice(from);
-      const given = new Set(
-        messages.flatMap((message) => (message.role === "tool" ? message.content.map((part) => part.callId) : [])),
-      );
-      return messages.every((message) => message.role === "tool") && [...waiting.keys()].every((id) => given.has(id));
     },
     answer(content: readonly JsonObject[]): void {
       for (const block of content) {

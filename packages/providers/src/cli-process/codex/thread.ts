@@ -8,6 +8,7 @@ import {
   type QuotaWindow,
   type Usage,
 } from "@trunkline/contracts";
+import { answersCalls } from "../conversation/answers-calls.ts";
 import { dialects, restoreToolEvents } from "@trunkline/dialects";
 import type { Seat, Thread, Turn, TurnSink } from "../driver.ts";
 import type { Reply } from "../process/json-rpc.ts";
@@ -20,8 +21,6 @@ type Running = {
   readonly sink: TurnSink;
   readonly emit: EmitEvent;
   usage: Usage | undefined;
-  /** Calls of the model's answer that is coming. */
-  calls: number;
   /** It has failed, and is asked for when its account can be used again. */
   asksWhen: boolean;
 };
@@ -57,6 +56,8 @@ export function createThread(options: ThreadOptions): Thread {
   /** Calls the program waits for the results of, by the model's id of the call. */
   const waiting = new Map<string, Reply>();
   const results = new Map<string, JsonObject>();
+  /** Calls the last answer stopped at. The program asks for the last one's result only after its answer is complete. */
+  let calls: string[] = [];
   let sawRaw = false;
   let quiet: NodeJS.Timeout | undefined;
   /** Ends once the program has taken the turn, and has told its name. */
@@ -123,7 +124,7 @@ export function createThread(options: ThreadOptions): Thread {
         sawRaw = true;
         turn.usage = usageOfCounts(asObject(parameters["usage"]) ?? {}, turn.usage);
         // The calls that came with it are for the client, who comes back with their results or does not.
-        if (turn.calls > 0) finish("tool-calls", "tool_calls");
+        if (calls.length > 0) finish("tool-calls", "tool_calls");
         return;
       case "thread/tokenUsage/updated":
         if (!sawRaw)
@@ -142,8 +143,8 @@ export function createThread(options: ThreadOptions): Thread {
       const native = part?.type === "reasoning" ? part.native : undefined;
       emit({ type: "reasoning-end", choice: 0, id, ...(native ? { native } : {}) });
     } else if (item["type"] === "function_call" && running) {
-      running.calls++;
       const callId = asString(item["call_id"]) ?? id;
+      calls.push(callId);
       emit({ type: "tool-input-start", choice: 0, id: callId, name: asString(item["name"]) ?? "", kind: "function" });
       emit({ type: "tool-input-delta", choice: 0, id: callId, delta: asString(item["arguments"]) ?? "{}" });
       emit({ type: "tool-input-end", choice: 0, id: callId });
@@ -157,7 +158,7 @@ export function createThread(options: ThreadOptions): Thread {
   function onCallOfResumed(callId: string, parameters: JsonObject): void {
     if (!running || sawRaw) return;
     const { emit } = running;
-    running.calls++;
+    calls.push(callId);
     emit({
       type: "tool-input-start",
       choice: 0,
@@ -210,7 +211,8 @@ export function createThread(options: ThreadOptions): Thread {
   function begin(sink: TurnSink, encoded: EncodedConversation): void {
     sink.degraded(encoded.degraded);
     const emit = restoreToolEvents(encoded.names, (event) => sink.event(event));
-    running = { sink, emit, usage: undefined, calls: 0, asksWhen: false };
+    calls = [];
+    running = { sink, emit, usage: undefined, asksWhen: false };
     emit({ type: "start", id: "", model, created: 0 });
   }
 
@@ -246,12 +248,8 @@ export function createThread(options: ThreadOptions): Thread {
   return {
     resumeId: options.keeps ? threadId : undefined,
     lasting: true,
-    canContinue({ conversation, from }: Turn) {
-      if (!usable || server.ended || running) return false;
-      if (waiting.size === 0) return true;
-      const fresh = conversation.messages.slice(from);
-      const given = new Set(fresh.flatMap((m) => (m.role === "tool" ? m.content.map((part) => part.callId) : [])));
-      return fresh.every(({ role }) => role === "tool") && [...waiting.keys()].every((id) => given.has(id));
+    canContinue(turn: Turn) {
+      return usable && !server.ended && !running && answersCalls(turn, calls);
     },
     run(turn, sink) {
       const isNew = !started && !options.resumed;
@@ -259,8 +257,9 @@ export function createThread(options: ThreadOptions): Thread {
       const encoded = isNew
         ? encodeConversation(turn.conversation, model)
         : encodeNewTurn(turn.conversation, turn.from, model);
+      const stoppedAtCalls = calls.length > 0;
       begin(sink, encoded);
-      if (waiting.size > 0) return answerCalls(encoded);
+      if (stoppedAtCalls) return answerCalls(encoded);
       asking = ask(encoded).catch((error: unknown) => fail(failureOfCall(error, seat)));
     },
     // One pipe carries every conversation: it is not held up for one of them.
