@@ -1,7 +1,13 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
-import { GatewayError, type AccountReport, type ExchangeRecord, type Key } from "@trunkline/contracts";
+import { GatewayError, type AccountReport, type ExchangeRecord, type Key, type KillSwitch } from "@trunkline/contracts";
 import { createWriter } from "@trunkline/ledger";
-import { createAuthenticate, createRequestWindows, rateLimit, type RequestLimits } from "@trunkline/policies";
+import {
+  createAuthenticate,
+  createRequestWindows,
+  killSwitch,
+  rateLimit,
+  type RequestLimits,
+} from "@trunkline/policies";
 import { reapChildren } from "@trunkline/providers";
 import { createSecretBox, openStore, type PricedExchange, type Store } from "@trunkline/store";
 import type { Logger } from "pino";
@@ -12,6 +18,7 @@ import { readSecret, type Home } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
 import { secretOf } from "./http/credentials.ts";
 import { createKeyFinder, parseClients } from "./key-finder.ts";
+import { createKillSwitches, environmentSwitches, readWishes } from "./kill-switches.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { schedulePruning } from "./prune.ts";
 import { version } from "./version.ts";
@@ -72,8 +79,14 @@ function healthOf({ name, state, reason, until }: AccountReport): object {
   return { name, state, reason, until: until === null ? null : new Date(until).toISOString() };
 }
 
+function shownSwitch({ scope, name, reason, setAt, setBy }: KillSwitch): object {
+  return { scope, name, reason, since: new Date(setAt).toISOString(), by: setBy };
+}
+
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { home, environment, log, shared } = options;
+  const wishes = readWishes(environment);
+  const startedAt = Date.now();
   const reaped = reapChildren(home.childrenFolder);
   if (reaped > 0) log.warn(`ended ${reaped} programs that an earlier gateway left running`);
   const store = await openStore({
@@ -85,7 +98,13 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     keys: createKeyFinder(store.keys, parseClients(environment["TRUNKLINE_CLIENTS"])),
     rememberMs: rememberKeysMs,
   });
-  const policies = [authenticate.policy, rateLimit(shared?.limits ?? createRequestWindows())];
+  const killSwitches = createKillSwitches({
+    read: () => store.killSwitches.active(),
+    fixed: () => environmentSwitches(wishes, providerNames(), startedAt).switches,
+    now: () => performance.now(),
+    onError: (error) => log.error({ err: error }, "the kill switches cannot be read; those last known stay in force"),
+  });
+  const policies = [authenticate.policy, killSwitch(killSwitches), rateLimit(shared?.limits ?? createRequestWindows())];
   let active = 0;
   let draining = false;
   let retiring = false;
@@ -145,6 +164,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       },
     });
   current = await make(options.config);
+  const providerNames = () => [...current.providers, ...current.failures].map(({ name }) => name);
+  for (const variable of environmentSwitches(wishes, providerNames(), startedAt).unknown)
+    log.warn(`${variable} names no provider there is: ${providerNames().join(", ")}`);
 
   const pruning = shared ? undefined : schedulePruning(store, () => current.config, log);
 
@@ -202,6 +224,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         version,
         database,
         ledger: { queued: writer.queued, dropped: writer.dropped },
+        kill_switches: (await killSwitches.active()).map(shownSwitch),
         active,
         providers: [
           ...(await Promise.all(

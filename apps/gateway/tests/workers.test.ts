@@ -193,3 +193,13 @@ test.each([["0"], ["many"], ["1.5"], ["1000"]])("--workers %s is refused", async
   );
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("--workers takes a number") as string });
 });
+
+test("a kill switch is heeded by every process from the next request on", async () => {
+  await Promise.all(Array.from({ length: 20 }, () => ask(key)));
+  await trunkline("kill", "provider", "u-chat");
+  const refused = await Promise.all(Array.from({ length: 40 }, () => ask(key)));
+  expect(new Set(refused.map(({ status }) => status))).toEqual(new Set([503]));
+  await trunkline("unkill", "provider", "u-chat");
+  const answered = await Promise.all(Array.from({ length: 40 }, () => ask(key)));
+  expect(new Set(answered.map(({ status }) => status))).toEqual(new Set([200]));
+});

@@ -110,6 +110,11 @@ export const errorTable = {
     fix: "The provider did not answer in time; try again or raise its timeouts.",
   },
   provider_unavailable: { status: 503, retryable: false, fix: "The operator must finish setting this provider up." },
+  switched_off: {
+    status: 503,
+    retryable: false,
+    fix: "The operator switched this off; `trunkline kills` lists what and why.",
+  },
   shutting_down: { status: 503, retryable: true, fix: "The gateway is restarting; try again in a moment." },
   client_closed: { status: 499, retryable: false, fix: "The client went away before the answer was complete." },
   internal_error: { status: 500, retryable: true, fix: "A fault of the gateway; the log holds the request id." },

@@ -6,6 +6,7 @@ export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./json.ts";
 export * from "./key.ts";
+export * from "./kill-switch.ts";
 export * from "./ledger.ts";
 export * from "./stored-response.ts";
 export * from "./usage.ts";

@@ -7,7 +7,7 @@ import {
   type Outcome,
 } from "@trunkline/contracts";
 import { bodyOf, dialects, encodeCount } from "@trunkline/dialects";
-import type { AnswerRedaction, PolicyContext } from "@trunkline/policies";
+import { refusalOf, type AnswerRedaction, type PolicyContext } from "@trunkline/policies";
 import type { AnswerSink, ProviderCall, ProviderRequest } from "@trunkline/providers";
 import { createAnswerWriter, type AnswerWriter } from "./answer-writer.ts";
 import type { Target } from "./catalogue.ts";
@@ -32,6 +32,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     operation: received.operation,
     secret: received.secret,
     key: undefined,
+    killSwitches: [],
     model: received.model,
     answerHeaders: {},
     now: received.receivedAt,
@@ -44,6 +45,10 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
 
   function headers(): Record<string, string> {
     return { ...policyContext.answerHeaders, ...targetHeaders(target, degraded) };
+  }
+
+  function refusal({ provider, model }: Target): GatewayError | undefined {
+    return refusalOf(policyContext.killSwitches, { requested: incoming.model, provider: provider.name, model });
   }
 
   /** The row is queued before the last byte leaves. */
@@ -82,6 +87,8 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
       target = await claudeCodeTarget(runtime.catalogue, incoming.model, incoming.claudeCode);
       policyContext.answerHeaders["x-backend-mode"] = incoming.claudeCode ? "claude-code" : "openai-passthrough";
     }
+    const refused = refusal(target);
+    if (refused) throw refused;
     if (incoming.session !== undefined && !target.provider.capabilities.sessions)
       throw noSessions(target.provider.name);
     if (policyContext.key) checkAllowed(policyContext.key, incoming.model, target);
@@ -195,7 +202,8 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     if (writer.hasBegun() || incoming.session !== undefined) return failed(error);
     const found = await fallbackTarget(runtime.catalogue, answering, error);
     if (closed) return;
-    if (!found || attempts.some((past) => past.provider === found.provider.name)) return failed(error);
+    if (!found || refusal(found) || attempts.some((past) => past.provider === found.provider.name))
+      return failed(error);
     answering = target = found;
     attempt(1);
   }

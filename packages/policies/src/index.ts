@@ -1,6 +1,7 @@
 export { isModelAllowed } from "./allow-model.ts";
 export { createAuthenticate, type KeyFinder } from "./authenticate.ts";
 export { compileGlob } from "./glob.ts";
+export { killSwitch, refusalOf, type KillSwitchReader } from "./kill-switch.ts";
 export type { Policy, PolicyContext } from "./policy.ts";
 export { rateLimit } from "./rate-limit.ts";
 export { createRequestWindows, type Lease, type RequestLimits, type Taken } from "./request-windows.ts";

@@ -1,4 +1,4 @@
-import type { DialectName, Key, Operation } from "@trunkline/contracts";
+import type { DialectName, Key, KillSwitch, Operation } from "@trunkline/contracts";
 
 /** What a policy may look at before a request goes on. */
 export type PolicyContext = {
@@ -9,6 +9,8 @@ export type PolicyContext = {
   readonly secret: string | undefined;
   /** Set by `authenticate`. */
   key: Key | undefined;
+  /** Those in force; set by `killSwitch`. */
+  killSwitches: readonly KillSwitch[];
   /** The name the client asked for. */
   readonly model: string;
   /** Headers a policy adds to the answer, whatever it will be. */

@@ -122,6 +122,29 @@ const migrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "0004-kill-switches",
+    async up({ schema }) {
+      await schema
+        .createTable("kill_switches")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("scope", "text", (column) => column.notNull())
+        .addColumn("name", "text", (column) => column.notNull())
+        .addColumn("reason", "text", (column) => column.notNull())
+        .addColumn("set_at", "bigint", (column) => column.notNull())
+        .addColumn("set_by", "text", (column) => column.notNull())
+        .addColumn("lifted_at", "bigint")
+        .addColumn("lifted_by", "text")
+        .execute();
+      await schema
+        .createIndex("kill_switches_in_force")
+        .on("kill_switches")
+        .columns(["scope", "name"])
+        .unique()
+        .where(sql.ref("lifted_at"), "is", null)
+        .execute();
+    },
+  },
 ];
 
 /** Brings the database to the newest schema. Throws when it is newer than this program. */

@@ -6,6 +6,7 @@ import { createAppendRows as createPostgresAppend } from "./postgres/append-rows
 import { createExchangeTable, type ExchangeTable } from "./exchanges.ts";
 import { pruneResponsesBefore } from "./prune.ts";
 import { createAccountStateTable } from "./account-states.ts";
+import { createKillSwitchTable } from "./kill-switches.ts";
 import { createResponseTable } from "./responses.ts";
 import { packRows, type PackedRows, type PricedExchange } from "./rows.ts";
 import type { Tables } from "./schema.ts";
@@ -27,6 +28,7 @@ export type Store = {
   readonly exchanges: ExchangeTable;
   readonly responses: ReturnType<typeof createResponseTable>;
   readonly sessions: ReturnType<typeof createSessionTable>;
+  readonly killSwitches: ReturnType<typeof createKillSwitchTable>;
   readonly accountStates: ReturnType<typeof createAccountStateTable>;
   /** All of them or none, on disk when it returns. */
   appendExchanges(exchanges: readonly PricedExchange[]): Promise<void>;
@@ -65,6 +67,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     keys: createKeyTable(database, secretBox),
     responses: createResponseTable(database, secretBox),
     sessions: createSessionTable(database, secretBox),
+    killSwitches: createKillSwitchTable(database),
     accountStates: createAccountStateTable(database, now),
     appendExchanges: (given) => opened.append(packRows(given)),
     appendRows: opened.append,

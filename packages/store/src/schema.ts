@@ -6,6 +6,7 @@ export type Tables = {
   responses: ResponseRow;
   sessions: SessionRow;
   account_states: { provider: string; account: string; state: string; updated_at: number };
+  kill_switches: KillSwitchRow;
   settings: { name: string; value: string };
   migrations: { name: string; applied_at: number };
 };
@@ -88,4 +89,16 @@ export type SessionRow = {
   used_at: number;
   /** A turn holds it until then; 0 when none does. */
   locked_until: number;
+};
+
+export type KillSwitchRow = {
+  id: string;
+  scope: string;
+  name: string;
+  reason: string;
+  set_at: number;
+  set_by: string;
+  /** Null while it is in force. */
+  lifted_at: number | null;
+  lifted_by: string | null;
 };

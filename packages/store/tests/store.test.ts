@@ -152,6 +152,22 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
     expect(await store.responses.delete("resp_1", "key_1")).toBe(true);
   });
 
+  test("a kill switch is set once, however many set it at once, and stays on record when it is lifted", async () => {
+    const set = (setBy: string, name = "claude") =>
+      store.killSwitches.set({ scope: "provider", name, reason: "", setAt: 1000, setBy });
+    const wins = await Promise.all(Array.from({ length: 8 }, (_, turn) => set(`cli:${turn}`)));
+    expect(wins.filter(Boolean)).toHaveLength(1);
+    expect(await store.killSwitches.active()).toMatchObject([{ scope: "provider", name: "claude", liftedAt: null }]);
+    expect(await store.killSwitches.lift("provider", "codex", 2000, "cli:x")).toBe(false);
+    expect(await store.killSwitches.lift("provider", "claude", 2000, "cli:x")).toBe(true);
+    expect(await store.killSwitches.lift("provider", "claude", 2000, "cli:x")).toBe(false);
+    expect(await store.killSwitches.active()).toEqual([]);
+    expect(await set("cli:again")).toBe(true);
+    expect(await store.killSwitches.history(5)).toHaveLength(2);
+    expect(await store.killSwitches.history(1)).toHaveLength(1);
+    expect(await store.killSwitches.lift("provider", "claude", 3000, "cli:x")).toBe(true);
+  });
+
   test("a session is held by one turn at a time, belongs to one key, and what is said in it is sealed", async () => {
     const session: SessionRecord = {
       id: "s1",

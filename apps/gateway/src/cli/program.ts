@@ -13,6 +13,7 @@ import { checkConfig, configPath, configSchemaCommand, importConfigCommand, show
 import { backup, databaseCheck, databaseInfo } from "./commands/database.ts";
 import { doctor } from "./commands/doctor.ts";
 import { createKeyCommand, listKeys, revokeKey, rotateKeyCommand, type CreateOptions } from "./commands/keys.ts";
+import { kill, listKills, unkill } from "./commands/kills.ts";
 import { logs } from "./commands/logs.ts";
 import { addModules, listModules } from "./commands/modules.ts";
 import { listRequests, type RequestOptions } from "./commands/requests.ts";
@@ -96,6 +97,22 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
   );
   act(keys.command("revoke <key>").description("stop a key (id or name) from working"), (context, command) =>
     revokeKey(context, command.args[0]!),
+  );
+
+  const whatToKill = "everything, provider NAME, model GLOB or key ID";
+  act(
+    program
+      .command("kill <scope> [name]")
+      .description(`switch off ${whatToKill}, for every request from now on`)
+      .option("--reason <text>", "told to whoever is refused"),
+    (context, command) => kill(context, command.args, command.opts<{ reason?: string }>().reason ?? ""),
+  );
+  act(program.command("unkill <scope> [name]").description(`switch on again ${whatToKill}`), (context, command) =>
+    unkill(context, command.args),
+  );
+  act(
+    program.command("kills").description("list what is switched off").option("--all", "and what was, by whom and when"),
+    (context, command) => listKills(context, command.opts<{ all?: boolean }>().all === true),
   );
 
   simple(program, "models", "list the models clients can ask for", listModelsCommand);

@@ -7,6 +7,9 @@ export const environmentVariables = {
   TRUNKLINE_LOG_LEVEL: "Replaces log.level.",
   TRUNKLINE_DISCOVER: "Replaces discover: true or false.",
   TRUNKLINE_ADMIN_PASSWORD: "The admin password, instead of the generated one.",
+  TRUNKLINE_ENABLED: "false refuses every request with 503, as `trunkline kill everything` does.",
+  TRUNKLINE_DISABLE_NAME:
+    "true refuses requests for the provider NAME (upper case, _ for what is neither letter nor digit), as `trunkline kill provider` does.",
   TRUNKLINE_CLIENTS:
     'Client keys as JSON, used while the database has none: [{"name":"ci","key":"tl-…","models":["gpt-*"],"rpm":60}].',
 } as const;
