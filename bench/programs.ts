@@ -17,6 +17,8 @@ import { median } from "./measure.ts";
 
 const turns = 30;
 const warmUp = 5;
+/** Requests to `trunkline/echo` before: a gateway just started still runs code that its engine has not compiled. */
+const runIn = 1000;
 const agents = join(import.meta.dirname, "../.cache/agents/node_modules");
 
 type ByHand = { ask(text: string): Promise<number>; stop(): void };
@@ -216,6 +218,7 @@ export async function measurePrograms(): Promise<Record<string, Record<string, n
       await site.start();
       const model = `${program}/${modelOf[program]}`;
       const times = { hand: [] as number[], continued: [] as number[], fresh: [] as number[], echo: [] as number[] };
+      for (let turn = 0; turn < runIn; turn++) await ask(site, "trunkline/echo", [{ role: "user", content: "x" }]);
       let messages: Message[] = [{ role: "system", content: "x" }];
       for (let turn = -warmUp; turn < turns; turn++) {
         const text = `turn ${turn}`;
