@@ -17,6 +17,7 @@ import type { Environment } from "./config/environment.ts";
 import { readSecret, type Home } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
 import { secretOf } from "./http/credentials.ts";
+import { isoTime } from "./iso-time.ts";
 import { createKeyFinder, parseClients } from "./key-finder.ts";
 import { createKillSwitches, environmentSwitches, readWishes } from "./kill-switches.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
@@ -76,11 +77,11 @@ const rememberKeysMs = 1000;
 
 /** An account without its windows, which have an address of their own. */
 function healthOf({ name, state, reason, until }: AccountReport): object {
-  return { name, state, reason, until: until === null ? null : new Date(until).toISOString() };
+  return { name, state, reason, until: isoTime(until) };
 }
 
 function shownSwitch({ scope, name, reason, setAt, setBy }: KillSwitch): object {
-  return { scope, name, reason, since: new Date(setAt).toISOString(), by: setBy };
+  return { scope, name, reason, since: isoTime(setAt), by: setBy };
 }
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {

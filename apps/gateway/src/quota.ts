@@ -1,6 +1,5 @@
 import type { Provider } from "@trunkline/providers";
-
-const isoTime = (at: number | null) => (at === null ? null : new Date(at).toISOString());
+import { isoTime } from "./iso-time.ts";
 
 export type QuotaBucket = {
   readonly provider: string;

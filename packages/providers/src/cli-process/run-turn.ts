@@ -55,15 +55,10 @@ export async function runTurn(
     const place = await queue.enter(request.priority, leaving);
     try {
       sink.headers({ "x-queued-ms": String(Math.round(place.queuedMs)) });
-      if (!leaving.aborted)
-        await answer(runtime, {
-          request,
-          sink,
-          leaving,
-          control,
-          session,
-          conversation: session?.conversation ?? conversation,
-        });
+      if (leaving.aborted) return;
+      const whole = session?.conversation ?? conversation;
+      const shape = shapeOf(whole, request.model);
+      await answer(runtime, { request, sink, leaving, control, session, conversation: whole, shape });
     } finally {
       place.release();
     }
@@ -79,6 +74,8 @@ type Asked = {
   readonly control: Control;
   readonly session: SessionTurn | undefined;
   readonly conversation: Conversation;
+  /** What a thread must have been opened with to go on with it. */
+  readonly shape: string;
 };
 
 /** Tries accounts until one answers, as long as nothing has been said. */
@@ -124,7 +121,7 @@ function pickAccount(
 
 type Outcome = { readonly error: GatewayError | undefined; readonly spoke: boolean };
 
-function keyOf({ request, session }: Asked, shape: string, before: Conversation["messages"]): string {
+function keyOf({ request, session, shape }: Asked, before: Conversation["messages"]): string {
   // A thread is one key's alone: another's may end in the same words by chance.
   return session
     ? `session ${session.record.id} ${session.record.turns}`
@@ -139,11 +136,10 @@ function beginningOf({ conversation, request }: Asked): string {
 }
 
 function takeParked(runtime: CliRuntime, asked: Asked): Parked | undefined {
-  const { conversation, request } = asked;
+  const { conversation, shape } = asked;
   const from = newestTurn(conversation.messages);
   if (from === 0 && asked.session === undefined) return undefined;
-  const shape = shapeOf(conversation, request.model);
-  const parked = runtime.parked.take(keyOf(asked, shape, conversation.messages.slice(0, from)));
+  const parked = runtime.parked.take(keyOf(asked, conversation.messages.slice(0, from)));
   if (!parked) return undefined;
   // Another system prompt or other tools: the thread would answer by the old ones.
   if (parked.shape === shape && parked.thread.canContinue({ conversation, from })) return parked;
@@ -261,7 +257,7 @@ async function keep(
   thread: Thread,
   said: readonly AssistantPart[],
 ): Promise<void> {
-  const { request, session, conversation } = asked;
+  const { request, session, conversation, shape } = asked;
   try {
     if (session) await session.save(account.name, thread.resumeId ?? null, said);
   } catch (error) {
@@ -270,7 +266,6 @@ async function keep(
     throw error;
   }
   if (!thread.lasting) return thread.close();
-  const shape = shapeOf(conversation, request.model);
   const key = session
     ? `session ${session.record.id} ${session.record.turns + 1}`
     : `${request.keyId} ${fingerprint(shape, conversation.messages, said)}`;

@@ -1,6 +1,7 @@
 import { createKey, rotateKey } from "@trunkline/admin";
 import type { Key } from "@trunkline/contracts";
 import type { Store } from "@trunkline/store";
+import { isoTime } from "../../iso-time.ts";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
 import { spanMs } from "../span.ts";
 
@@ -13,8 +14,7 @@ export type CreateOptions = {
 };
 
 function shown(key: Key): object {
-  const iso = (at: number | null) => (at === null ? null : new Date(at).toISOString());
-  return { ...key, createdAt: iso(key.createdAt), expiresAt: iso(key.expiresAt) };
+  return { ...key, createdAt: isoTime(key.createdAt), expiresAt: isoTime(key.expiresAt) };
 }
 
 /** The key with this id or name. Throws CommandError. */

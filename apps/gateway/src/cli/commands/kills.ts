@@ -2,6 +2,7 @@ import { userInfo } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import { killScopes, type KillScope, type KillSwitchEntry } from "@trunkline/contracts";
 import { killSwitchFreshMs } from "../../kill-switches.ts";
+import { isoTime } from "../../iso-time.ts";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
 import { keyNamed } from "./keys.ts";
 import { withProviders } from "./providers.ts";
@@ -81,17 +82,16 @@ export async function listKills(context: CommandContext, all: boolean): Promise<
   const entries = await withStore(context, ({ killSwitches }) =>
     all ? killSwitches.history(mostShown) : killSwitches.active(),
   );
-  const iso = (at: number | null) => (at === null ? null : new Date(at).toISOString());
   const row = (entry: KillSwitchEntry) => [
     entry.scope,
     entry.name || "-",
-    iso(entry.setAt)!,
+    isoTime(entry.setAt),
     entry.setBy,
-    entry.liftedAt === null ? "in force" : `lifted ${iso(entry.liftedAt)} by ${entry.liftedBy}`,
+    entry.liftedAt === null ? "in force" : `lifted ${isoTime(entry.liftedAt)} by ${entry.liftedBy}`,
     entry.reason || "-",
   ];
   context.print(
-    entries.map((entry) => ({ ...entry, setAt: iso(entry.setAt), liftedAt: iso(entry.liftedAt) })),
+    entries.map((entry) => ({ ...entry, setAt: isoTime(entry.setAt), liftedAt: isoTime(entry.liftedAt) })),
     () =>
       entries.length === 0
         ? "Nothing is switched off."

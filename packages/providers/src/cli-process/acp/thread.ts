@@ -4,13 +4,14 @@ import {
   asString,
   GatewayError,
   newId,
+  parseJsonObject,
   usageOf,
   type EmitEvent,
   type FinishReason,
   type JsonObject,
 } from "@trunkline/contracts";
-import { openEnvelope, toolInstructions } from "../conversation/envelope.ts";
-import { transcriptOf } from "../conversation/transcript.ts";
+import { openEnvelope } from "../conversation/envelope.ts";
+import { transcriptOf, withInstructions } from "../conversation/transcript.ts";
 import type { Seat, Thread, Turn, TurnSink } from "../driver.ts";
 import { programError } from "../failure/program-error.ts";
 import { emptyAnswer } from "../one-shot-thread.ts";
@@ -44,7 +45,7 @@ const reasons: Readonly<Record<string, FinishReason>> = {
 export function acpFailure(error: unknown, seat: Seat, title: string): GatewayError {
   if (!(error instanceof RpcRefusal)) return error instanceof GatewayError ? error : emptyAnswer(title);
   const { code, message, data } = error.refusal;
-  const inner = asObject(asObject(parse(message))?.["error"]);
+  const inner = asObject(parseJsonObject(message)?.["error"]);
   return programError({
     provider: seat.provider,
     program: title,
@@ -55,14 +56,6 @@ export function acpFailure(error: unknown, seat: Seat, title: string): GatewayEr
     secrets: Object.values(seat.account.environment),
     now: seat.now(),
   });
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 type Running = {
@@ -137,17 +130,14 @@ export function createAcpThread(options: AcpThreadOptions): Thread {
   }
 
   function promptOf(turn: Turn): { prompt: JsonObject[]; degraded: readonly string[] } {
-    const { system, prompt, files, degraded } = transcriptOf(turn.conversation, told ? turn.from : 0);
-    const instructions = options.hasInstructions
-      ? ""
-      : [system, toolInstructions(turn.conversation)].filter(Boolean).join("\n\n");
+    const { prompt, files, degraded } = transcriptOf(turn.conversation, told ? turn.from : 0);
     const blocks = files.map(({ mediaType, source }): JsonObject => {
       const data = source.kind === "base64" ? source.data : "";
       if (mediaType.startsWith("image/") || mediaType.startsWith("audio/"))
         return { type: mediaType.startsWith("image/") ? "image" : "audio", mimeType: mediaType, data };
       return { type: "resource", resource: { uri: "attachment:", mimeType: mediaType, blob: data } };
     });
-    const text = instructions === "" || told ? prompt : `${instructions}\n\n${prompt}`;
+    const text = told || options.hasInstructions ? prompt : withInstructions(turn.conversation, prompt);
     return { prompt: [...blocks, { type: "text", text }], degraded };
   }
 

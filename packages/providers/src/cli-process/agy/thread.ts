@@ -1,7 +1,7 @@
 import type { GatewayError } from "@trunkline/contracts";
 import { asNumber, asObject, asString, newId, usageOf, type EmitEvent, type JsonObject } from "@trunkline/contracts";
-import { openEnvelope, toolInstructions } from "../conversation/envelope.ts";
-import { transcriptOf } from "../conversation/transcript.ts";
+import { openEnvelope } from "../conversation/envelope.ts";
+import { transcriptOf, withInstructions } from "../conversation/transcript.ts";
 import type { Seat, Thread, TurnSink } from "../driver.ts";
 import { crashed, programError } from "../failure/program-error.ts";
 import { emptyAnswer } from "../one-shot-thread.ts";
@@ -110,8 +110,7 @@ export function createThread({ seat, model, process, onAnswered }: ThreadOptions
     canContinue: () => usable && !running,
     run(turn, sink) {
       child.renew();
-      const { system, prompt, files, degraded } = transcriptOf(turn.conversation, told ? turn.from : 0);
-      const instructions = [system, toolInstructions(turn.conversation)].filter(Boolean).join("\n\n");
+      const { prompt, files, degraded } = transcriptOf(turn.conversation, told ? turn.from : 0);
       sink.degraded(files.length > 0 ? [...degraded, "messages.file"] : degraded);
       running = {
         sink,
@@ -120,7 +119,7 @@ export function createThread({ seat, model, process, onAnswered }: ThreadOptions
         thinking: false,
       };
       running.emit({ type: "start", id: newId("agy_"), model, created: 0 });
-      const content = told || instructions === "" ? prompt : `${instructions}\n\n${prompt}`;
+      const content = told ? prompt : withInstructions(turn.conversation, prompt);
       told = true;
       child.write(`${JSON.stringify({ event: "user", message: { content } })}\n`);
     },

@@ -1,8 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { asObject, asString, newId } from "@trunkline/contracts";
-import { toolInstructions } from "../conversation/envelope.ts";
-import { transcriptOf } from "../conversation/transcript.ts";
+import { transcriptOf, withInstructions } from "../conversation/transcript.ts";
 import type { Seat, Thread } from "../driver.ts";
 import { createOneShotThread, emptyAnswer, type AnswerParts, type OutputReader } from "../one-shot-thread.ts";
 import { childEnvironment } from "../process/environment.ts";
@@ -18,15 +17,14 @@ export function createExecThread(seat: Seat, model: string): Thread {
     seat,
     title,
     launch({ conversation }) {
-      const { system, prompt, degraded } = transcriptOf(conversation, 0);
-      const instructions = [system, toolInstructions(conversation)].filter(Boolean).join("\n\n");
+      const { prompt, degraded } = transcriptOf(conversation, 0);
       const { settings } = conversation;
       const schema = settings.responseFormat?.type === "json-schema" ? settings.responseFormat.schema : undefined;
       // The folder is known once the process runs; before that, paths are relative to where it will.
       return {
         args: execArguments(model, settings.reasoning?.effort, schema ? "../tmp/schema.json" : undefined),
         environment: childEnvironment(seat.environment, seat.account.home, accountEnvironment(seat.account)),
-        input: instructions === "" ? prompt : `${instructions}\n\n${prompt}`,
+        input: withInstructions(conversation, prompt),
         degraded,
         prepare(scratch) {
           if (schema) writeFileSync(join(scratch, "schema.json"), JSON.stringify(schema));

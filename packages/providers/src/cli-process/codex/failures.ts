@@ -3,6 +3,7 @@ import {
   asObject,
   asString,
   isObject,
+  parseJsonObject,
   toGatewayError,
   type GatewayError,
   type JsonObject,
@@ -41,7 +42,7 @@ export function failureOfTurn(error: JsonObject, seat: Seat, resetsAt: number | 
   const { type, status } = infoOf(error["codexErrorInfo"]);
   const text = asString(error["message"]) ?? "";
   // A refusal of the vendor's is handed on as the JSON it was.
-  const inner = text.startsWith("{") ? asObject(asObject(safeJson(text))?.["error"]) : undefined;
+  const inner = text.startsWith("{") ? asObject(parseJsonObject(text)?.["error"]) : undefined;
   const upstream = /unexpected status (\d{3})|last status: (\d{3})/.exec(text);
   return programError({
     provider: seat.provider,
@@ -53,14 +54,6 @@ export function failureOfTurn(error: JsonObject, seat: Seat, resetsAt: number | 
     now: seat.now(),
     resetsAt,
   });
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A call the program refused, or its end. */

@@ -3,8 +3,7 @@ import { join } from "node:path";
 import type { Conversation } from "@trunkline/contracts";
 import { createAcpProgram } from "../acp/program.ts";
 import { checkSettings, type Honoured } from "../conversation/check-settings.ts";
-import { toolInstructions } from "../conversation/envelope.ts";
-import { transcriptOf } from "../conversation/transcript.ts";
+import { fullInstructions, transcriptOf, withInstructions } from "../conversation/transcript.ts";
 import type { Driver, Program, Seat } from "../driver.ts";
 import { createOneShotThread } from "../one-shot-thread.ts";
 import { childEnvironment } from "../process/environment.ts";
@@ -61,17 +60,17 @@ function createCommandProgram(seat: Seat, title: string, config: ProgramConfig):
         seat,
         title,
         launch({ conversation }) {
-          const { system, prompt, files, degraded } = transcriptOf(conversation, 0);
+          const { prompt, files, degraded } = transcriptOf(conversation, 0);
           const { reasoning, responseFormat } = conversation.settings;
-          const instructions = [system, toolInstructions(conversation)].filter(Boolean).join("\n\n");
+          const system = fullInstructions(conversation);
           const contents: Readonly<Record<string, string>> = {
-            system_file: instructions,
+            system_file: system,
             prompt_file: prompt,
             schema_file: JSON.stringify(responseFormat?.type === "json-schema" ? responseFormat.schema : {}),
           };
           const words: Readonly<Record<string, string>> = { model, effort: reasoning?.effort ?? "medium" };
           const hasSystemFile = config.args.some((argument) => argument.includes("{system_file}"));
-          const text = instructions === "" || hasSystemFile ? prompt : `${instructions}\n\n${prompt}`;
+          const text = hasSystemFile ? prompt : withInstructions(conversation, prompt);
           return {
             // Files lie beside the folder the program works in.
             args: config.args.map((argument) =>
@@ -80,7 +79,7 @@ function createCommandProgram(seat: Seat, title: string, config: ProgramConfig):
               ),
             ),
             environment,
-            input: config.input === "json" ? `${JSON.stringify({ model, system: instructions, prompt })}\n` : text,
+            input: config.input === "json" ? `${JSON.stringify({ model, system, prompt })}\n` : text,
             degraded: files.length > 0 ? [...degraded, "messages.file"] : degraded,
             prepare(scratch) {
               for (const [key, content] of Object.entries(contents))

@@ -1,11 +1,10 @@
 import { parseJson, type Conversation, type FilePart, type Message, type TextPart } from "@trunkline/contracts";
-import { callsText } from "./envelope.ts";
+import { callsText, toolInstructions } from "./envelope.ts";
 import { stripAnsi } from "../process/parse-events.ts";
 import { instructionsOf, isInstruction } from "./last-turn.ts";
 
 /** A conversation as one text, for programs that take nothing else. */
 export type Transcript = {
-  readonly system: string;
   readonly prompt: string;
   /** Files of the newest turn, for programs that take them beside the text. */
   readonly files: readonly FilePart[];
@@ -59,6 +58,17 @@ function tagFor(texts: readonly string[]): string {
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
 
+/** The client's instructions, and how its tools are called; empty when there is neither. */
+export function fullInstructions(conversation: Conversation): string {
+  return [instructionsOf(conversation), toolInstructions(conversation)].filter(Boolean).join("\n\n");
+}
+
+/** A prompt with them before it, for programs that have no place of their own for instructions. */
+export function withInstructions(conversation: Conversation, prompt: string): string {
+  const instructions = fullInstructions(conversation);
+  return instructions === "" ? prompt : `${instructions}\n\n${prompt}`;
+}
+
 /**
  * `from` 0 tells all of it; later, only the newest turn, for a program that remembers the rest. A single message is told as it is; several
  * are each put in a tag that says who spoke.
@@ -83,7 +93,6 @@ export function transcriptOf(conversation: Conversation, from: number): Transcri
   const tag = tagFor(clean.map(({ text }) => text));
   const told = clean.map(({ role, text }) => `<${tag} role="${role}">\n${text}\n</${tag}>`).join("\n");
   return {
-    system: instructionsOf(conversation),
     prompt:
       only ??
       (clean.length === 0 ? "Continue." : undefined) ??

@@ -2,8 +2,7 @@ import { writeFileSync } from "node:fs";
 import { glob, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createAcpProgram } from "../acp/program.ts";
-import { toolInstructions } from "../conversation/envelope.ts";
-import { instructionsOf } from "../conversation/last-turn.ts";
+import { fullInstructions } from "../conversation/transcript.ts";
 import type { Opening, Program, Seat } from "../driver.ts";
 import { childEnvironment } from "../process/environment.ts";
 import { compareVersions } from "../process/find-program.ts";
@@ -36,8 +35,7 @@ export function createGeminiProgram(seat: Seat): Program {
     environment: childEnvironment(seat.environment, account.home, accountEnvironment(account)),
     prepare: (scratch) => prepareFiles(account, scratch),
     instruct(scratch, { conversation }: Opening) {
-      const instructions = [instructionsOf(conversation), toolInstructions(conversation)].filter(Boolean).join("\n\n");
-      writeFileSync(instructionsFile(scratch), instructions || plainInstructions);
+      writeFileSync(instructionsFile(scratch), fullInstructions(conversation) || plainInstructions);
       return true;
     },
     setsModel: true,

@@ -1,7 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { asNumber, asObject, asString, newId, usageOf } from "@trunkline/contracts";
-import { toolInstructions } from "../conversation/envelope.ts";
-import { transcriptOf } from "../conversation/transcript.ts";
+import { fullInstructions, transcriptOf } from "../conversation/transcript.ts";
 import type { Seat, Thread } from "../driver.ts";
 import { programError } from "../failure/program-error.ts";
 import { createOneShotThread, emptyAnswer, type AnswerParts, type OutputReader } from "../one-shot-thread.ts";
@@ -31,8 +30,8 @@ export function createStreamThread(seat: Seat, model: string, forget: (sessionId
     seat,
     title,
     launch({ conversation }) {
-      const { system, prompt, degraded, files } = transcriptOf(conversation, 0);
-      const instructions = [system, toolInstructions(conversation)].filter(Boolean).join("\n\n");
+      const { prompt, degraded, files } = transcriptOf(conversation, 0);
+      const instructions = fullInstructions(conversation);
       return {
         args: streamArguments(model),
         environment: childEnvironment(seat.environment, seat.account.home, accountEnvironment(seat.account)),
