@@ -1,7 +1,13 @@
-import type { ExchangeRecord } from "@trunkline/contracts";
-import { createCatalogue, type ExchangeRuntime } from "@trunkline/exchange";
+import { usageOf, type ExchangeRecord } from "@trunkline/contracts";
+import {
+  createCatalogue,
+  createPlanner,
+  type ExchangeRuntime,
+  type RouteProblem,
+  type Target,
+} from "@trunkline/exchange";
 import { createPriceBook } from "@trunkline/ledger";
-import { compileGlob, type Policy } from "@trunkline/policies";
+import { compileGlob, createRetryBudget, type Limits, type Policy } from "@trunkline/policies";
 import { createGuardedFetch, type GuardedFetch, type Provider } from "@trunkline/providers";
 import type { Store } from "@trunkline/store";
 import type { Logger } from "pino";
@@ -9,8 +15,10 @@ import type { Environment } from "./config/environment.ts";
 import type { Home } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
 import { createProviders, listedModelNames, type ProviderFailure } from "./create-providers.ts";
+import { compileConfigRoutes } from "./compile-config-routes.ts";
 import { createRedactions, type FoundInAnswer } from "./redactions.ts";
 import { countTokens } from "./observe/count-tokens.ts";
+import type { Targets } from "./targets.ts";
 
 /** Everything that depends on the configuration, made anew when it changes. */
 export type Composition = {
@@ -19,6 +27,8 @@ export type Composition = {
   readonly providers: readonly Provider[];
   /** Configured providers that could not be made, with the reason. */
   readonly failures: readonly ProviderFailure[];
+  /** Routes, or targets of them, that cannot be used, with the reason. */
+  readonly routeProblems: readonly RouteProblem[];
   /** Bytes. */
   readonly bodyLimit: number;
   price(record: ExchangeRecord): number | null;
@@ -34,6 +44,8 @@ export type ComposeOptions = {
   readonly log: Logger;
   /** In the order they run. */
   readonly policies: readonly Policy[];
+  readonly targets: Targets;
+  readonly limits: Limits | undefined;
   readonly record: (record: ExchangeRecord) => void;
   readonly onFinished: ExchangeRuntime["onFinished"];
   /** A credential was found in an answer. */
@@ -75,10 +87,32 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     onError: (provider, error) =>
       log.warn({ err: error, provider }, `the provider '${provider}' did not list its models`),
   });
+  const { routes, problems } = await compileConfigRoutes(config, providers);
+  const { health, loads, rotation } = options.targets;
+  const price = ({ provider, model }: Target, tokens: { input: number; output: number }) => {
+    const usage = usageOf({ inputTokens: tokens.input, outputTokens: tokens.output });
+    const source = sources.get(provider.name) ?? provider.name;
+    if (prices.load() !== undefined) return undefined;
+    const question = { provider: provider.name, source, model, at: Date.now(), usage, serviceTier: null };
+    return prices.cost(question) ?? undefined;
+  };
+  const planner = createPlanner({
+    catalogue,
+    routes,
+    autoModels: config.auto_models,
+    health,
+    loads,
+    rotation,
+    overLimit: ({ provider, model }, now) => options.limits?.look(provider.name, model, now),
+    price,
+    beforePricing: prices.load,
+  });
+  options.targets.configure(config);
   return {
     config,
     providers,
     failures,
+    routeProblems: problems,
     bodyLimit: Math.floor(config.server.body_limit_mb * 1024 * 1024),
     loadPrices: prices.load,
     price({ provider, model, startedAt, usage, serviceTier }) {
@@ -99,7 +133,17 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       responses: options.store.responses,
       storeByDefault: config.responses.store,
       heartbeatMs: config.server.heartbeat_seconds * 1000,
-      connectAttempts: 3,
+      planner,
+      health,
+      loads,
+      limits: options.limits,
+      price,
+      retries: {
+        retries: config.retries.attempts,
+        firstWaitMs: config.retries.first_wait_seconds * 1000,
+        longestWaitMs: config.retries.longest_wait_seconds * 1000,
+      },
+      retryBudget: createRetryBudget(config.retries.budget_percent / 100),
       countTokens,
       redaction,
       now: Date.now,

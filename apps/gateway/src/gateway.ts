@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
-import { GatewayError, type AccountReport, type ExchangeRecord, type Key, type KillSwitch } from "@trunkline/contracts";
+import type { ExchangeRecord, Key, KillSwitch } from "@trunkline/contracts";
 import { createWriter } from "@trunkline/ledger";
 import {
   createAuthenticate,
@@ -11,18 +11,18 @@ import {
 import { reapChildren } from "@trunkline/providers";
 import { createSecretBox, openStore, type PricedExchange, type Store } from "@trunkline/store";
 import type { Logger } from "pino";
-import { isAdminPassword } from "./admin-password.ts";
 import { compose, type Composition } from "./compose.ts";
 import type { Environment } from "./config/environment.ts";
 import { readSecret, type Home } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
 import { secretOf } from "./http/credentials.ts";
-import { isoTime } from "./iso-time.ts";
+import { readHealth } from "./health.ts";
 import { createKeyFinder, parseClients } from "./key-finder.ts";
 import { createKillSwitches, environmentSwitches, readWishes } from "./kill-switches.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { schedulePruning } from "./prune.ts";
-import { version } from "./version.ts";
+import { createOperators, isBasic } from "./operators.ts";
+import { createTargets, type Targets } from "./targets.ts";
 
 export type GatewayOptions = {
   readonly config: Config;
@@ -55,8 +55,14 @@ export type Gateway = {
   begin(response: ServerResponse): boolean;
   /** The key of a request that is no exchange. Throws GatewayError. */
   authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key>;
-  /** A key, or the admin's name and password. */
-  authorizeMetrics(headers: IncomingHttpHeaders): Promise<void>;
+  /** A key, or an operator. */
+  authorizeReader(headers: IncomingHttpHeaders): Promise<void>;
+  /** Who an operator's request is from, for the record. Throws GatewayError. */
+  authorizeOperator(headers: IncomingHttpHeaders): Promise<string>;
+  readonly targets: Targets;
+  killSwitches(): Promise<readonly KillSwitch[]>;
+  /** The state of every limit that is set. */
+  limits(): Promise<readonly object[]>;
   health(): Promise<object>;
   /** Takes a new configuration for every request from now on; running ones end with the old. */
   reload(config: Config): Promise<void>;
@@ -75,26 +81,19 @@ const mostQueued = 100_000;
 const lastLedgerTries = 50;
 const rememberKeysMs = 1000;
 
-/** An account without its windows, which have an address of their own. */
-function healthOf({ name, state, reason, until }: AccountReport): object {
-  return { name, state, reason, until: isoTime(until) };
-}
-
-function shownSwitch({ scope, name, reason, setAt, setBy }: KillSwitch): object {
-  return { scope, name, reason, since: isoTime(setAt), by: setBy };
-}
-
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { home, environment, log, shared } = options;
   const wishes = readWishes(environment);
   const startedAt = Date.now();
   const reaped = reapChildren(home.childrenFolder);
   if (reaped > 0) log.warn(`ended ${reaped} programs that an earlier gateway left running`);
+  const secretBox = createSecretBox(readSecret(home));
   const store = await openStore({
     location: options.config.database ?? home.databaseFile,
-    secretBox: createSecretBox(readSecret(home)),
+    secretBox,
     now: Date.now,
   });
+  const operators = createOperators(store, secretBox);
   const authenticate = createAuthenticate({
     keys: createKeyFinder(store.keys, parseClients(environment["TRUNKLINE_CLIENTS"])),
     rememberMs: rememberKeysMs,
@@ -146,6 +145,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     options.logExchange(record);
   }
 
+  const targets = createTargets(options.config);
   const make = (config: Config) =>
     compose({
       config,
@@ -154,6 +154,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       store,
       log,
       policies,
+      targets,
+      limits: undefined,
       record: writer.record,
       onFinished,
       onSecret({ provider, requestId, kind, action }) {
@@ -203,43 +205,24 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       return true;
     },
     authorize,
-    async authorizeMetrics(headers) {
-      const basic = /^basic (.+)$/i.exec(headers.authorization ?? "");
-      if (!basic) return void (await authorize(headers, undefined));
-      const [user, ...password] = Buffer.from(basic[1]!, "base64").toString().split(":");
-      if (user !== "admin" || !(await isAdminPassword(store, password.join(":"))))
-        throw new GatewayError("invalid_key", "The admin's name or password is wrong.");
+    async authorizeReader(headers) {
+      if (isBasic(headers) || operators.isToken(headers)) await operators.authorize(headers);
+      else await authorize(headers, undefined);
     },
+    authorizeOperator: operators.authorize,
+    targets,
+    killSwitches: async () => killSwitches.active(),
+    limits: async () => [],
     async health() {
-      const database = await store.database
-        .selectFrom("settings")
-        .select("name")
-        .limit(1)
-        .execute()
-        .then(
-          () => "ok",
-          (error: Error) => `failing: ${error.message}`,
-        );
-      return {
-        status: database === "ok" && writer.dropped === 0 ? "ok" : "degraded",
-        version,
-        database,
+      return readHealth({
+        store,
+        current,
+        targets,
+        killSwitches: await killSwitches.active(),
+        limits: [],
         ledger: { queued: writer.queued, dropped: writer.dropped },
-        kill_switches: (await killSwitches.active()).map(shownSwitch),
         active,
-        providers: [
-          ...(await Promise.all(
-            current.providers.map(async (provider) => ({
-              name: provider.name,
-              kind: provider.kind,
-              status: "configured",
-              ...(provider.queue ? { queue: provider.queue() } : {}),
-              ...(provider.accounts ? { accounts: (await provider.accounts()).map(healthOf) } : {}),
-            })),
-          )),
-          ...current.failures.map(({ name, reason }) => ({ name, status: "unavailable", reason })),
-        ],
-      };
+      });
     },
     async reload(config) {
       const next = await make(config);

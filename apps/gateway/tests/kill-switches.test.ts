@@ -97,11 +97,12 @@ describe("switches set by the command line", () => {
   });
 
   test.each([
-    [["kill", "planet", "x"], 2, "There is everything, provider, model, key to switch off, not 'planet'."],
+    [["kill", "planet", "x"], 2, "There is everything, provider, model, route, key to switch off, not 'planet'."],
     [["kill", "provider"], 2, "Name the provider"],
     [["kill", "everything", "x"], 2, "`everything` takes no name."],
-    [["kill", "provider", "u-chta"], 1, "There is no provider 'u-chta'. There are: u-chat,"],
-    [["kill", "key", "nobody"], 1, "There is no single key with the id or name 'nobody'."],
+    [["kill", "provider", "u-chta"], 2, "There is no provider 'u-chta'. There are: u-chat,"],
+    [["kill", "route", "gpt-*"], 2, "There is no route 'gpt-*'."],
+    [["kill", "key", "nobody"], 2, "There is no single key with the id or name 'nobody'."],
     [["kill", "model", "x".repeat(257)], 2, "in 1 to 256 characters"],
     [["kill", "everything", "--reason", "x".repeat(501)], 2, "at most 500 characters"],
     [["unkill", "provider", "u-chat"], 1, "The provider 'u-chat' is not switched off here."],

@@ -115,6 +115,21 @@ export const errorTable = {
     retryable: false,
     fix: "The operator switched this off; `trunkline kills` lists what and why.",
   },
+  no_target: {
+    status: 503,
+    retryable: false,
+    fix: "No target of the route takes this request; `trunkline route explain` tells why.",
+  },
+  circuit_open: {
+    status: 503,
+    retryable: true,
+    fix: "The provider failed every time of late; wait as long as `retry-after` says. `trunkline health` tells why.",
+  },
+  budget_exceeded: {
+    status: 429,
+    retryable: false,
+    fix: "The budget is used up; wait until it begins anew, or ask the operator to raise it.",
+  },
   shutting_down: { status: 503, retryable: true, fix: "The gateway is restarting; try again in a moment." },
   client_closed: { status: 499, retryable: false, fix: "The client went away before the answer was complete." },
   internal_error: { status: 500, retryable: true, fix: "A fault of the gateway; the log holds the request id." },

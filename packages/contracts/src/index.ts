@@ -8,5 +8,6 @@ export * from "./json.ts";
 export * from "./key.ts";
 export * from "./kill-switch.ts";
 export * from "./ledger.ts";
+export * from "./route.ts";
 export * from "./stored-response.ts";
 export * from "./usage.ts";

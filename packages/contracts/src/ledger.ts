@@ -3,7 +3,7 @@ import type { Usage } from "./usage.ts";
 
 export type Operation = "generate" | "count-tokens" | "embed";
 
-/** One try at one account, as the trace shows it. */
+/** One try at one target, or one that was passed over, as the trace shows it. */
 export type Attempt = {
   readonly provider: string;
   readonly model: string;
@@ -13,6 +13,10 @@ export type Attempt = {
   readonly status: number;
   readonly error: string | null;
   readonly reason: string | null;
+  /** It was passed over without being asked. */
+  readonly isSkipped: boolean;
+  /** Until when it is passed over; null when that is not known, or it was asked. */
+  readonly until: number | null;
 };
 
 export type Outcome = "ok" | "error" | "cancelled";
@@ -28,6 +32,8 @@ export type ExchangeRecord = {
   readonly dialect: DialectName;
   readonly upstreamDialect: string;
   readonly keyId: string;
+  /** Pattern of the route that was followed; empty when the model was asked for by its own name. */
+  readonly route: string;
   readonly requestedModel: string;
   readonly provider: string;
   readonly model: string;
@@ -40,6 +46,24 @@ export type ExchangeRecord = {
   readonly usage: Usage | null;
   readonly degraded: readonly string[];
   readonly attempts: readonly Attempt[];
+  readonly reservations: readonly Reservation[];
+  /** Whether the answer came from the cache; null where answers are not cached. */
+  readonly cache: CacheState | null;
+};
+
+/** `bypass`: the request, or what it asks for, rules the cache out. */
+export type CacheState = "hit" | "miss" | "bypass";
+
+/** What one request was reckoned at and has set aside in a budget until it is known what it cost. */
+export type Reservation = {
+  /** The budget's id. */
+  readonly budget: string;
+  /** In the budget's unit: nano-USD, or requests. */
+  readonly amount: number;
+  /** What it is settled with: the cost, or always one. */
+  readonly unit: "usd" | "requests";
+  /** False when the target it was for failed: it is settled with nothing. */
+  readonly isUsed: boolean;
 };
 
 /** Where finished exchanges go. `record` never blocks and never throws. */

@@ -143,6 +143,8 @@ export type Dialect = {
   /** Reads a whole answer without translating it. */
   readResponse(body: JsonObject): TapResult;
   createUsageTap(options: { readonly withholdUsage: boolean }): UsageTap;
+  /** What an event at a stream's beginning is: as long as nothing but openings came, another target may still answer instead. */
+  beginningOf(name: string, data: string): "opening" | "error" | "content";
   decodeError(failure: UpstreamFailure): GatewayError;
   encodeError(error: GatewayError, requestId: string): ErrorBody;
 };

@@ -13,6 +13,7 @@ export { restoreToolCalls, restoreToolEvents } from "./shared/restore-tools.ts";
 export { createSseParser, sseEvent } from "./shared/sse.ts";
 export { bodyOf, RequestBody } from "./shared/request-body.ts";
 export { replaceMember } from "./shared/splice.ts";
+export { parseThinkingSuffix, thinkingMembers } from "./shared/thinking-suffix.ts";
 export { createToolNames, type ToolNames } from "./shared/tool-names.ts";
 
 /** Every dialect by its name. */

@@ -1,29 +1,11 @@
-import {
-  asObject,
-  GatewayError,
-  type Completion,
-  type JsonObject,
-  type StreamEvent,
-  type Usage,
-} from "@trunkline/contracts";
+import { asObject, GatewayError, type Completion, type JsonObject, type StreamEvent } from "@trunkline/contracts";
 import { dialects, type AnswerContext, type Dialect, type RequestBody, type StreamEncoder } from "@trunkline/dialects";
 import type { ClientAnswer } from "./client-answer.ts";
 import type { Incoming } from "./incoming.ts";
+import { nothingObserved, observeEvent, type Observed } from "./observed.ts";
+import { createOpeningGate, type OpeningGate } from "./opening-gate.ts";
 import { createThroughFilter, type ThroughFilter } from "./through-filter.ts";
 import { writeError } from "./write-error.ts";
-
-/** What the ledger wants to know of an answer, gathered while it passes. */
-export type Observed = {
-  usage: Usage | undefined;
-  finishReason: string | undefined;
-  serviceTier: string | undefined;
-  responseId: string | undefined;
-  /** The finished Responses object, when we made it. */
-  response: JsonObject | undefined;
-  firstContentAt: number | undefined;
-  /** Characters of text and tool input sent; the only measure of an answer that was cut off. */
-  characters: number;
-};
 
 /** What an event of a stream that passes through is reckoned at, when its upstream tells no usage: a token's worth of text. */
 const charactersPerEvent = 4;
@@ -43,24 +25,19 @@ export type AnswerWriterOptions = {
 
 /**
  * Writes one answer to the client, from bytes of its own dialect, from events or from a whole completion. Nothing is sent before the
- * first real content, so that until then another target may answer instead.
+ * first real content but signs of life, so that until then another target may answer instead.
  */
 export function createAnswerWriter(options: AnswerWriterOptions) {
   const { incoming, answer } = options;
   const dialect: Dialect = dialects[incoming.dialect];
-  const observed: Observed = {
-    usage: undefined,
-    finishReason: undefined,
-    serviceTier: undefined,
-    responseId: undefined,
-    response: undefined,
-    firstContentAt: undefined,
-    characters: 0,
-  };
+  const observed: Observed = { ...nothingObserved };
   const wantsUsage = asObject(incoming.body.member("stream_options"))?.["include_usage"] === true;
   let begun = false;
+  /** Something of an answer has been sent, and no other can begin. */
+  let said = false;
   let ended = false;
   let contentType = "application/json";
+  let gate: OpeningGate | undefined;
   let filter: ThroughFilter | undefined;
   let encoder: StreamEncoder | undefined;
   /** Text that may wait for the first content: the opening events of a stream. */
@@ -98,7 +75,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
 
   /** Head and body of an answer that is complete; both leave with `close`. */
   function beginWhole(type: string, body: string | Buffer): void {
-    begun = true;
+    begun = said = true;
     held = body;
     answer.begin(200, {
       ...options.headers(),
@@ -109,19 +86,29 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
 
   function write(chunk: string | Buffer): boolean {
     if (chunk.length === 0) return true;
+    said = true;
     quietSince = options.now();
     return answer.write(chunk);
+  }
+
+  function pass(chunk: Buffer): boolean {
+    observed.firstContentAt ??= options.now();
+    const out = filter!.push(chunk);
+    if (out.length === 0) return true;
+    begin(contentType);
+    return write(out);
   }
 
   /** A sign of life for clients and proxies that give up on silence. Once it is sent, an error can only follow inside the stream. */
   function beat(): void {
     if (ended || options.now() - quietSince < options.heartbeatMs) return;
     // Between pieces of passed-through bytes there is no telling whether an event is half sent.
-    if (filter && begun) return;
+    if (filter && said) return;
     const text = encoderOf().encode({ type: "heartbeat" });
     if (text === "") return;
     begin(encoderOf().contentType);
-    write(text);
+    quietSince = options.now();
+    answer.write(text);
   }
 
   function stop(): void {
@@ -129,28 +116,31 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
     clearInterval(heartbeat);
   }
 
-  function seen(event: StreamEvent): void {
-    if (event.type === "text-delta" || event.type === "reasoning-delta" || event.type === "refusal-delta")
-      observed.characters += event.text.length;
-    else if (event.type === "tool-input-delta") observed.characters += event.delta.length;
-    else if (event.type === "usage") observed.usage = event.usage;
-    else if (event.type === "start") {
-      observed.usage = event.usage ?? observed.usage;
-      observed.serviceTier = event.serviceTier;
-    } else if (event.type === "finish" && event.choice === 0)
-      observed.finishReason = event.finish.native ?? event.finish.reason;
-  }
-
   return {
     observed,
     hasBegun() {
       return begun;
+    },
+    /** Whether anything of an answer was sent; signs of life are nothing. */
+    hasSaid() {
+      return said;
+    },
+    /** Forgets what a target that failed began with. Only as long as nothing was said. */
+    restart() {
+      Object.assign(observed, nothingObserved);
+      gate = filter = encoder = undefined;
+      held = "";
+    },
+    /** The upstream's stream has reported an error before any content. */
+    hasOpenedWithError() {
+      return gate?.hasFailed() ?? false;
     },
 
     head(type: string): void {
       contentType = incoming.asJsonArray ? "application/json; charset=utf-8" : type;
       const renameModel =
         incoming.operation === "generate" && incoming.model !== options.upstreamModel() ? incoming.model : undefined;
+      gate = incoming.stream ? createOpeningGate(dialect) : undefined;
       filter = createThroughFilter({
         dialect,
         stream: incoming.stream,
@@ -162,18 +152,18 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
 
     /** Returns false when the client is slower than the upstream. */
     data(chunk: Buffer): boolean {
-      observed.firstContentAt ??= options.now();
-      const out = filter!.push(chunk);
-      if (out.length === 0) return true;
-      begin(contentType);
-      return write(out);
+      if (!gate) return pass(chunk);
+      const opened = gate.push(chunk);
+      if (!opened) return true;
+      gate = undefined;
+      return pass(opened);
     },
 
     event(event: StreamEvent): boolean {
-      seen(event);
+      observeEvent(observed, event);
       const text = encoderOf().encode(event);
       if (event.type === "start" || event.type === "usage") {
-        if (begun) return write(text);
+        if (said) return write(text);
         held += text;
         return true;
       }
@@ -209,28 +199,31 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
 
     /** Gives the last bytes, after which only `close` may follow; or the error of a stream that ended without its terminal event. */
     finish(): GatewayError | undefined {
-      stop();
       if (!filter) {
+        stop();
         observed.response ??= encoder?.result?.();
         return undefined;
       }
+      const opening = gate?.rest();
+      const first = opening ? filter.push(opening) : "";
       const { rest, tap } = filter.end();
       observed.usage = tap.usage;
       observed.finishReason = tap.finishReason;
       observed.serviceTier = tap.serviceTier;
       observed.responseId = tap.id;
       observed.characters ||= filter.events() * charactersPerEvent;
-      if (rest.length > 0) {
-        if (!incoming.stream && !begun && !tap.error) {
-          beginWhole(contentType, rest);
-          return undefined;
-        }
-        begin(contentType);
-        write(rest);
+      const error = tap.error ?? (incoming.stream && !tap.complete ? endedEarly() : undefined);
+      // Before any content it is a failure like any other, and another target may answer.
+      if (error && !said) return error;
+      stop();
+      if (!incoming.stream && !said && rest.length > 0) {
+        beginWhole(contentType, rest);
+        return undefined;
       }
-      if (tap.error) return tap.error;
-      if (incoming.stream && !tap.complete)
-        return new GatewayError("upstream_ended_early", "The provider's stream ended before it was finished.");
+      if (first.length > 0 || rest.length > 0) begin(contentType);
+      write(first);
+      write(rest);
+      if (error) return error;
       begin(contentType);
       return undefined;
     },
@@ -258,6 +251,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
     /** The client is gone. */
     abandon(): void {
       if (filter && !ended) {
+        if (gate) filter.push(gate.rest());
         const { tap } = filter.end();
         observed.usage = tap.usage;
         observed.finishReason = tap.finishReason;
@@ -266,6 +260,10 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       stop();
     },
   };
+}
+
+function endedEarly(): GatewayError {
+  return new GatewayError("upstream_ended_early", "The provider's stream ended before it was finished.");
 }
 
 export type AnswerWriter = ReturnType<typeof createAnswerWriter>;

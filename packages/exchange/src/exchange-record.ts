@@ -1,18 +1,22 @@
 import {
   usageOf,
   type Attempt,
+  type CacheState,
   type ExchangeRecord,
   type GatewayError,
   type Outcome,
+  type Reservation,
   type Usage,
 } from "@trunkline/contracts";
-import type { Observed } from "./answer-writer.ts";
+import type { Observed } from "./observed.ts";
 import type { Target } from "./catalogue.ts";
 import type { Incoming } from "./incoming.ts";
 
-export type ExchangeEnd = {
+type ExchangeEnd = {
   readonly incoming: Incoming;
   readonly target: Target | undefined;
+  /** The pattern of the route that led there; empty when none did. */
+  readonly route: string;
   readonly keyId: string;
   readonly outcome: Outcome;
   readonly status: number;
@@ -20,6 +24,9 @@ export type ExchangeEnd = {
   readonly observed: Observed | undefined;
   readonly degraded: readonly string[];
   readonly attempts: readonly Attempt[];
+  /** Set aside in budgets, and to be settled with what it cost. */
+  readonly reservations: readonly Reservation[];
+  readonly cache: CacheState | null;
   readonly endedAt: number;
 };
 
@@ -43,10 +50,13 @@ export function exchangeRecord(end: ExchangeEnd): ExchangeRecord {
     serviceTier: observed?.serviceTier ?? null,
     usage: observed ? billed(observed, outcome, incoming) : null,
     keyId: end.keyId,
+    route: end.route,
     outcome,
     status: end.status,
     degraded: end.degraded,
     attempts: end.attempts,
+    reservations: end.reservations,
+    cache: end.cache,
   };
 }
 

@@ -1,6 +1,8 @@
 import type { DialectName, Operation } from "@trunkline/contracts";
 import type { RequestBody } from "@trunkline/dialects";
 import type { Priority } from "@trunkline/providers";
+import type { FallbackWish } from "./routing/plan.ts";
+import type { RequestHeaders } from "./routing/request-facts.ts";
 
 /** A request as the HTTP edge hands it over, already parsed. */
 export type Incoming = {
@@ -20,6 +22,10 @@ export type Incoming = {
   readonly priority: Priority;
   /** What `X-Claude-Code` says: answer with Claude Code, or with anything but it. Undefined when it says nothing. */
   readonly claudeCode: boolean | undefined;
+  /** What `X-SheLLM-Allow-Fallback` and `X-SheLLM-Fallback-Provider` say. */
+  readonly fallback: FallbackWish;
+  /** All of the client's headers, for routes to look at. */
+  readonly headers: RequestHeaders;
   /** The client's headers that mean something to the vendor. */
   readonly vendorHeaders: Readonly<Record<string, string>>;
 };

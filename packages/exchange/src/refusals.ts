@@ -1,13 +1,9 @@
 import { GatewayError, type Key } from "@trunkline/contracts";
 import { decodeEmbedRequest } from "@trunkline/dialects";
-import { isModelAllowed } from "@trunkline/policies";
-import type { Target } from "./catalogue.ts";
 import type { Incoming } from "./incoming.ts";
 
-/** A key may name models as clients ask for them, as providers know them, or as `provider/model`. */
-export function checkAllowed(key: Key, requested: string, { provider, model }: Target): void {
-  if (isModelAllowed(key, requested, model, `${provider.name}/${model}`)) return;
-  throw new GatewayError(
+export function notAllowed(key: Key, requested: string): GatewayError {
+  return new GatewayError(
     "model_not_allowed",
     `The key '${key.name}' does not allow the model '${requested}'. It allows: ${key.models.join(", ")}.`,
     { parameter: "model" },

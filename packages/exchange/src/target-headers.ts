@@ -12,9 +12,16 @@ function safe(text: string): string {
     .slice(0, 256);
 }
 
-/** Says which target answered, and what of the request it could not honour. */
-export function targetHeaders(target: Target | undefined, degraded: ReadonlySet<string>): Record<string, string> {
+/** Says which target answered, by which route and at which try, and what of the request it could not honour. */
+export function targetHeaders(
+  target: Target | undefined,
+  route: string,
+  tries: number,
+  degraded: ReadonlySet<string>,
+): Record<string, string> {
   const headers: Record<string, string> = {};
+  if (route !== "") headers["x-trunkline-route"] = safe(route);
+  if (tries > 0) headers["x-trunkline-attempts"] = String(tries);
   if (target) {
     headers["x-trunkline-provider"] = safe(target.provider.name);
     headers["x-trunkline-model"] = safe(target.model);

@@ -33,6 +33,13 @@ const firstRetryMs = 250;
 const longestRetryMs = 10_000;
 const betweenLastTriesMs = 100;
 
+/** An answer from the cache costs nothing, and has saved what it would have cost. */
+function priced(record: ExchangeRecord, price: WriterOptions["price"]): PricedExchange {
+  const isHit = record.cache === "hit";
+  const worth = price(record);
+  return { record, costNanoUsd: isHit ? 0 : worth, savedNanoUsd: isHit ? worth : null };
+}
+
 /** Collects finished exchanges and writes them in batches, off the requests' way. Memory stays flat when the database is gone. */
 export function createWriter(options: WriterOptions): Writer {
   let queue: ExchangeRecord[] = [];
@@ -56,7 +63,7 @@ export function createWriter(options: WriterOptions): Writer {
       try {
         const waiting = options.beforePricing?.();
         if (waiting) await waiting;
-        await options.append(batch.map((record) => ({ record, costNanoUsd: options.price(record) })));
+        await options.append(batch.map((record) => priced(record, options.price)));
       } catch (error) {
         options.onError(error, queue.length);
         schedule(retryMs);

@@ -1,9 +1,20 @@
 export { isModelAllowed } from "./allow-model.ts";
 export { createAuthenticate, type KeyFinder } from "./authenticate.ts";
-export { compileGlob } from "./glob.ts";
-export { killSwitch, refusalOf, type KillSwitchReader } from "./kill-switch.ts";
+export { compileCapture, compileGlob } from "./glob.ts";
+export { killSwitch, refusalOf, refusalOfRoute, type KillSwitchReader } from "./kill-switch.ts";
 export type { Policy, PolicyContext } from "./policy.ts";
 export { rateLimit } from "./rate-limit.ts";
 export { createRequestWindows, type Lease, type RequestLimits, type Taken } from "./request-windows.ts";
 export { loadFindSecrets, type FindSecrets } from "./redaction/find-secrets.ts";
 export { createAnswerRedaction, type AnswerRedaction } from "./redaction/redact-answer.ts";
+export {
+  createTargetHealth,
+  type BreakerOptions,
+  type Rest,
+  type RestingTarget,
+  type TargetHealth,
+  type Visit,
+} from "./targets/target-health.ts";
+export { createTargetLoads, type TargetLoads } from "./targets/target-loads.ts";
+export { createRetryBudget, type RetryBudget } from "./targets/retry-budget.ts";
+export type { LimitDemand, LimitHold, Limits } from "./limits/limits.ts";

@@ -41,6 +41,13 @@ export function refusalOf(
   return undefined;
 }
 
+/** The error for a route that is switched off; undefined when it is not. */
+export function refusalOfRoute(switches: readonly KillSwitch[], pattern: string): GatewayError | undefined {
+  if (switches.length === 0 || pattern === "") return undefined;
+  const found = switches.find(({ scope, name }) => scope === "route" && name === pattern);
+  return found && switchedOff(found, `The route '${pattern}'`);
+}
+
 function switchedOff({ reason }: KillSwitch, what: string): GatewayError {
   return new GatewayError("switched_off", `${what} is switched off by the operator${reason ? `: ${reason}` : ""}.`, {
     shouldRetry: false,

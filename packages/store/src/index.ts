@@ -2,4 +2,4 @@ export type { KeyTable } from "./keys.ts";
 export type { ExchangeFilter, ListedExchange } from "./exchanges.ts";
 export { openStore, type Store } from "./open-store.ts";
 export { packRows, type PackedRows, type PricedExchange } from "./rows.ts";
-export { createSecretBox } from "./secret-box.ts";
+export { createSecretBox, type SecretBox } from "./secret-box.ts";

@@ -145,6 +145,37 @@ const migrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "0005-routes-and-limits",
+    async up({ schema }) {
+      const columns = [
+        ["exchanges", "route", "text"],
+        ["exchanges", "cache", "text"],
+        ["exchanges", "saved_nano_usd", "bigint"],
+        ["attempts", "skipped", "integer"],
+        ["attempts", "until", "bigint"],
+        ["keys", "user_name", "text"],
+        ["keys", "group_name", "text"],
+        ["keys", "limits", "text"],
+      ] as const;
+      for (const [table, column, type] of columns) await schema.alterTable(table).addColumn(column, type).execute();
+      await schema
+        .createTable("budget_spent")
+        .addColumn("budget", "text", (column) => column.notNull())
+        .addColumn("slot", "bigint", (column) => column.notNull())
+        .addColumn("amount", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("budget_spent_key", ["budget", "slot"])
+        .execute();
+      await schema
+        .createTable("budget_reserved")
+        .addColumn("budget", "text", (column) => column.notNull())
+        .addColumn("holder", "text", (column) => column.notNull())
+        .addColumn("amount", "bigint", (column) => column.notNull())
+        .addColumn("seen_at", "bigint", (column) => column.notNull())
+        .addPrimaryKeyConstraint("budget_reserved_key", ["budget", "holder"])
+        .execute();
+    },
+  },
 ];
 
 /** Brings the database to the newest schema. Throws when it is newer than this program. */

@@ -2,9 +2,14 @@ import type { Attempt, ExchangeRecord } from "@trunkline/contracts";
 import type { AttemptRow, ExchangeRow } from "./schema.ts";
 
 /** A finished exchange with its price. */
-export type PricedExchange = { readonly record: ExchangeRecord; readonly costNanoUsd: number | null };
+export type PricedExchange = {
+  readonly record: ExchangeRecord;
+  readonly costNanoUsd: number | null;
+  /** What an answer from the cache would have cost. */
+  readonly savedNanoUsd: number | null;
+};
 
-export function exchangeRow({ record, costNanoUsd }: PricedExchange): ExchangeRow {
+export function exchangeRow({ record, costNanoUsd, savedNanoUsd }: PricedExchange): ExchangeRow {
   const { usage } = record;
   return {
     id: record.id,
@@ -33,6 +38,9 @@ export function exchangeRow({ record, costNanoUsd }: PricedExchange): ExchangeRo
     usage_estimated: usage ? (usage.estimated ? 1 : 0) : null,
     cost_nano_usd: costNanoUsd,
     degraded: record.degraded.join(","),
+    route: record.route,
+    cache: record.cache,
+    saved_nano_usd: savedNanoUsd,
   };
 }
 
@@ -47,6 +55,8 @@ export function attemptRow(exchangeId: string, number: number, attempt: Attempt)
     status: attempt.status,
     error: attempt.error,
     reason: attempt.reason,
+    skipped: attempt.isSkipped ? 1 : 0,
+    until: attempt.until,
   };
 }
 
@@ -58,7 +68,7 @@ export type PackedRows = {
 
 const anyExchange = {} as PricedExchange["record"];
 export const exchangeColumns = Object.keys(
-  exchangeRow({ record: { ...anyExchange, degraded: [] }, costNanoUsd: null }),
+  exchangeRow({ record: { ...anyExchange, degraded: [] }, costNanoUsd: null, savedNanoUsd: null }),
 );
 export const attemptColumns = Object.keys(attemptRow("", 1, {} as Attempt));
 

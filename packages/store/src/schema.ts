@@ -7,6 +7,10 @@ export type Tables = {
   sessions: SessionRow;
   account_states: { provider: string; account: string; state: string; updated_at: number };
   kill_switches: KillSwitchRow;
+  /** What budgets have spent, by the beginning of the slot of time it was spent in. */
+  budget_spent: { budget: string; slot: number; amount: number };
+  /** What processes have set aside for requests that run; a process that is not seen any more has died with them. */
+  budget_reserved: { budget: string; holder: string; amount: number; seen_at: number };
   settings: { name: string; value: string };
   migrations: { name: string; applied_at: number };
 };
@@ -23,6 +27,10 @@ export type KeyRow = {
   models: string;
   rpm: number | null;
   notes: string;
+  user_name: string | null;
+  group_name: string | null;
+  /** JSON; null when there are none. */
+  limits: string | null;
 };
 
 export type ExchangeRow = {
@@ -53,6 +61,12 @@ export type ExchangeRow = {
   /** Integer nano-USD; null when the price is not known. */
   cost_nano_usd: number | null;
   degraded: string;
+  /** Null in rows of before there were routes. */
+  route: string | null;
+  /** `hit`, `miss` or `bypass` where answers are cached. */
+  cache: string | null;
+  /** What a hit would have cost. */
+  saved_nano_usd: number | null;
 };
 
 export type AttemptRow = {
@@ -65,6 +79,9 @@ export type AttemptRow = {
   status: number;
   error: string | null;
   reason: string | null;
+  /** 1 when it was passed over. */
+  skipped: number | null;
+  until: number | null;
 };
 
 export type ResponseRow = {

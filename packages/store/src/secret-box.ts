@@ -7,6 +7,8 @@ export type SecretBox = {
   seal(text: string, purpose: string): string;
   /** Throws when the text was sealed under another key, for another purpose, or changed. */
   open(sealed: string, purpose: string): string;
+  /** What only somebody who can read `secret.key` knows, for a purpose. */
+  token(purpose: string): string;
 };
 
 /** `root` is the 32 bytes of `secret.key`; separate keys are derived from it for each use (RFC 5869). */
@@ -14,8 +16,10 @@ export function createSecretBox(root: Buffer): SecretBox {
   const derive = (use: string) => Buffer.from(hkdfSync("sha256", root, "", `trunkline ${use}`, 32));
   const hashing = derive("key hashing");
   const sealing = derive("content at rest");
+  const telling = derive("tokens");
   return {
     hashKey: (secret) => createHmac("sha256", hashing).update(secret).digest("hex"),
+    token: (purpose) => createHmac("sha256", telling).update(purpose).digest("base64url"),
     seal(text, purpose) {
       const nonce = randomBytes(12);
       const cipher = createCipheriv("aes-256-gcm", sealing, nonce).setAAD(Buffer.from(purpose));

@@ -61,9 +61,24 @@ function exchange(id: string, startedAt: number): ExchangeRecord {
         status: 0,
         error: "upstream_unreachable",
         reason: "refused",
+        isSkipped: false,
+        until: null,
       },
-      { provider: "p", model: "m", startedAt, durationMs: 9, status: 200, error: null, reason: null },
+      {
+        provider: "p",
+        model: "m",
+        startedAt,
+        durationMs: 9,
+        status: 200,
+        error: null,
+        reason: null,
+        isSkipped: false,
+        until: null,
+      },
     ],
+    route: "",
+    reservations: [],
+    cache: null,
   };
 }
 
@@ -94,8 +109,8 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
   test("exchanges: a batch is written whole, with the attempts that say something", async () => {
     const plain = { ...exchange("req_2", 2000), attempts: [exchange("x", 0).attempts[1]!] };
     await store.appendExchanges([
-      { record: exchange("req_1", 1000), costNanoUsd: 123_456_789_012 },
-      { record: plain, costNanoUsd: null },
+      { record: exchange("req_1", 1000), costNanoUsd: 123_456_789_012, savedNanoUsd: null },
+      { record: plain, costNanoUsd: null, savedNanoUsd: null },
     ]);
     const rows = await store.database.selectFrom("exchanges").selectAll().orderBy("id").execute();
     expect(
@@ -125,8 +140,8 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
     const bad = { ...exchange("req_3", 3000), provider: null as unknown as string };
     await expect(
       store.appendExchanges([
-        { record: exchange("req_4", 3000), costNanoUsd: 1 },
-        { record: bad, costNanoUsd: 1 },
+        { record: exchange("req_4", 3000), costNanoUsd: 1, savedNanoUsd: null },
+        { record: bad, costNanoUsd: 1, savedNanoUsd: null },
       ]),
     ).rejects.toThrow();
     expect(await store.database.selectFrom("exchanges").select("id").where("started_at", "=", 3000).execute()).toEqual(
@@ -236,9 +251,9 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
     };
     const earlier = (await store.exchanges.list({ limit: 1000 })).length;
     await store.appendExchanges([
-      { record: exchange("req_l1", 4000), costNanoUsd: 1 },
-      { record: failed, costNanoUsd: null },
-      { record: exchange("req_l2", 6000), costNanoUsd: 2 },
+      { record: exchange("req_l1", 4000), costNanoUsd: 1, savedNanoUsd: null },
+      { record: failed, costNanoUsd: null, savedNanoUsd: null },
+      { record: exchange("req_l2", 6000), costNanoUsd: 2, savedNanoUsd: null },
     ]);
     const ids = async (filter: object) => (await store.exchanges.list({ limit: 2, ...filter })).map(({ id }) => id);
     expect(await ids({})).toEqual(["req_l2", "req_f"]);
@@ -260,10 +275,10 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
 
   test("rows another process may have written are written once", async () => {
     const [old, fresh] = [exchange("req_m1", 7000), exchange("req_m2", 7001)];
-    await store.appendExchanges([{ record: old, costNanoUsd: 1 }]);
+    await store.appendExchanges([{ record: old, costNanoUsd: 1, savedNanoUsd: null }]);
     await store.appendMissing([
-      { record: old, costNanoUsd: 1 },
-      { record: fresh, costNanoUsd: 2 },
+      { record: old, costNanoUsd: 1, savedNanoUsd: null },
+      { record: fresh, costNanoUsd: 2, savedNanoUsd: null },
     ]);
     const found = (await store.exchanges.list({ limit: 10, since: 7000 })).map(({ id }) => id);
     expect(found).toEqual(["req_m2", "req_m1"]);
@@ -310,7 +325,9 @@ test("a locked file is not waited for: rows are refused at once, and a response 
   store.neverWait();
   const other = new DatabaseSync(path);
   other.exec("begin immediate");
-  await expect(store.appendExchanges([{ record: exchange("req_1", 1), costNanoUsd: null }])).rejects.toThrow("locked");
+  await expect(
+    store.appendExchanges([{ record: exchange("req_1", 1), costNanoUsd: null, savedNanoUsd: null }]),
+  ).rejects.toThrow("locked");
   const saving = store.responses.save({
     id: "resp_1",
     keyId: "k",

@@ -12,11 +12,13 @@ import {
 import { checkConfig, configPath, configSchemaCommand, importConfigCommand, showConfig } from "./commands/config.ts";
 import { backup, databaseCheck, databaseInfo } from "./commands/database.ts";
 import { doctor } from "./commands/doctor.ts";
+import { healthCommand } from "./commands/health.ts";
 import { createKeyCommand, listKeys, revokeKey, rotateKeyCommand, type CreateOptions } from "./commands/keys.ts";
 import { kill, listKills, unkill } from "./commands/kills.ts";
 import { logs } from "./commands/logs.ts";
 import { addModules, listModules } from "./commands/modules.ts";
 import { listRequests, type RequestOptions } from "./commands/requests.ts";
+import { explainCommand, listRoutes, resetTarget, type ExplainOptions } from "./commands/routes.ts";
 import { listModelsCommand, listProviders, testProviders } from "./commands/providers.ts";
 import { reload, restart, start, status, stop, type StartOptions } from "./commands/start.ts";
 import { completionScript } from "./completion.ts";
@@ -99,7 +101,7 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
     revokeKey(context, command.args[0]!),
   );
 
-  const whatToKill = "everything, provider NAME, model GLOB or key ID";
+  const whatToKill = "everything, provider NAME, model GLOB, route PATTERN or key ID";
   act(
     program
       .command("kill <scope> [name]")
@@ -114,6 +116,24 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
     program.command("kills").description("list what is switched off").option("--all", "and what was, by whom and when"),
     (context, command) => listKills(context, command.opts<{ all?: boolean }>().all === true),
   );
+
+  const routes = act(program.command("route").description("list the routes"), listRoutes);
+  act(
+    routes
+      .command("explain <model> [file]")
+      .description("tell who would answer a request, and why; the file holds its body")
+      .option("--dialect <name>", "the dialect it comes in; told from the body when absent")
+      .option("--key <key>", "by this key (id or name)")
+      .option("--header <name=value...>", "with this header")
+      .option("--at <time>", "at this time, such as 2027-01-31T18:00:00Z")
+      .option("--embed", "for embeddings"),
+    (context, command) => explainCommand(context, command.args[0]!, command.args[1], command.opts<ExplainOptions>()),
+  );
+  act(
+    routes.command("reset <target>").description("forget why a target, or all of a provider, rests"),
+    (context, command) => resetTarget(context, command.args[0]!),
+  );
+  simple(program, "health", "show what rests, is limited or is switched off at the running gateway", healthCommand);
 
   simple(program, "models", "list the models clients can ask for", listModelsCommand);
   const providers = act(program.command("providers").description("list the providers"), listProviders);

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
+import { isObject } from "@trunkline/contracts";
 import { isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import type { z } from "zod";
 import type { Environment } from "./environment.ts";
-import { configSchema, type Config } from "./schema.ts";
+import { routeSchema } from "./routing-schema.ts";
+import { configSchema, type BadRoute, type Config } from "./schema.ts";
 
 /** One thing wrong with the configuration, where it stands. Line and column count from 1. */
 export type ConfigProblem = {
@@ -53,7 +55,10 @@ export function parseConfig(text: string, file: string, environment: Environment
   );
   if (problems.length > 0) throw new ConfigError(file, problems);
 
-  const result = configSchema.safeParse(withOverrides(value, environment));
+  const { rest, badRoutes } = withoutBadRoutes(value, (index, error) =>
+    error.issues.flatMap((issue) => explain({ ...issue, path: ["routes", index, ...issue.path] }, document, at)),
+  );
+  const result = configSchema.safeParse(withOverrides(rest, environment));
   if (!result.success) {
     throw new ConfigError(
       file,
@@ -64,7 +69,27 @@ export function parseConfig(text: string, file: string, environment: Environment
     problems.push({ message, path: path.join("."), ...place(document, path, at) }),
   );
   if (problems.length > 0) throw new ConfigError(file, problems);
-  return result.data;
+  return badRoutes.length === 0 ? result.data : { ...result.data, badRoutes };
+}
+
+/** Takes out the routes that cannot be read: they are told of, and the others go on. */
+function withoutBadRoutes(
+  value: unknown,
+  explainAll: (index: number, error: z.ZodError) => ConfigProblem[],
+): { rest: unknown; badRoutes: BadRoute[] } {
+  const routes = isObject(value) ? value["routes"] : undefined;
+  if (!Array.isArray(routes)) return { rest: value, badRoutes: [] };
+  const badRoutes = routes.flatMap((route: unknown, index): BadRoute[] => {
+    const { error } = routeSchema.safeParse(route);
+    if (!error) return [];
+    const problem = explainAll(index, error)
+      .map(({ message, path, line }) => `${path}: ${message}${line === undefined ? "" : ` (line ${line})`}`)
+      .join("; ");
+    const pattern = isObject(route) && typeof route["pattern"] === "string" ? route["pattern"] : "";
+    return [{ index, pattern, problem }];
+  });
+  const good = routes.filter((_route, index) => badRoutes.every((bad) => bad.index !== index));
+  return { rest: { ...(value as object), routes: good }, badRoutes };
 }
 
 type Path = readonly (string | number)[];

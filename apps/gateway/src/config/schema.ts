@@ -1,5 +1,6 @@
 import { driverNames, presetNames, type PresetName } from "@trunkline/providers";
 import { z } from "zod";
+import { breakerSchema, retriesSchema, routeSchema } from "./routing-schema.ts";
 
 const seconds = z.number().positive().max(86_400);
 const name = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, "use letters, digits, '.', '_' and '-'");
@@ -218,6 +219,20 @@ export const configSchema = z.strictObject({
     .record(z.string().min(1), z.string().min(1))
     .default({})
     .describe("Another name for a model: gpt-4: anthropic/claude-sonnet-4-5."),
+  routes: z
+    .array(routeSchema)
+    .max(1000)
+    .default([])
+    .describe(
+      "Which targets answer which model names. A route with a mistake answers with an error; the others go on.",
+    ),
+  auto_models: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(["*"])
+    .describe("Globs of the models auto-fast, auto-cheap and auto-best choose from."),
+  retries: retriesSchema,
+  breaker: breakerSchema,
   database: z
     .string()
     .optional()
@@ -282,7 +297,10 @@ export const configSchema = z.strictObject({
     .prefault({}),
 });
 
-export type Config = z.output<typeof configSchema>;
+/** A route that could not be read, in its place among the others. */
+export type BadRoute = { readonly index: number; readonly pattern: string; readonly problem: string };
+
+export type Config = z.output<typeof configSchema> & { readonly badRoutes?: readonly BadRoute[] };
 export type ProviderConfig = Config["providers"][string];
 export type CliProviderConfig = z.output<typeof cliProvider>;
 /** A provider of a vendor's program with everything at its default. */

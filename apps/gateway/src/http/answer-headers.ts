@@ -4,6 +4,8 @@ export const answerHeaders = {
   "request-id": "The same, where Anthropic's SDK looks for it.",
   "x-trunkline-provider": "The provider that answered.",
   "x-trunkline-model": "The model's name at that provider.",
+  "x-trunkline-route": "Pattern of the route that was followed; absent when the model was asked for by its own name.",
+  "x-trunkline-attempts": "Tries it took, the one that answered included.",
   "x-trunkline-degraded": "Members of the request the target could not honour, separated by commas.",
   "x-claude-ignored-params": "Members of the request that have no effect at a vendor's program.",
   "x-trunkline-session": "The session this turn belongs to; send it to go on with it.",

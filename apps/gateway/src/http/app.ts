@@ -4,6 +4,7 @@ import { errorAnswer } from "@trunkline/exchange";
 import type { Gateway } from "../gateway.ts";
 import { version } from "../version.ts";
 import { readQuota } from "../quota.ts";
+import { addAdminRoutes } from "./admin-routes.ts";
 import { dialectOfPath } from "./model-routes.ts";
 
 /** Everything but the model routes: health, metrics, and what an address that does not exist says. */
@@ -48,7 +49,7 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
   });
 
   app.get("/v1/health", async (request) => {
-    await gateway.authorize(request.headers, undefined);
+    await gateway.authorizeReader(request.headers);
     return gateway.health();
   });
 
@@ -58,9 +59,11 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
   });
 
   app.get("/metrics", async (request, reply) => {
-    if (!gateway.current.config.server.public_metrics) await gateway.authorizeMetrics(request.headers);
+    if (!gateway.current.config.server.public_metrics) await gateway.authorizeReader(request.headers);
     return reply.type(gateway.metrics.contentType).send(await gateway.metricsText());
   });
+
+  addAdminRoutes(app, gateway);
 
   app.setNotFoundHandler(async (request) => {
     const path = request.url.split("?")[0]!;
@@ -79,7 +82,7 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
     if (error.code === "internal_error")
       gateway.log.error({ err: error.details.cause, requestId: request.id }, "a request failed");
     const answer = errorAnswer(error, dialectOfPath(request.url.split("?")[0]!, request.headers), request.id);
-    if (error.code === "missing_key" && request.url.startsWith("/metrics"))
+    if (error.code === "missing_key" && /^\/(?:metrics|admin)/.test(request.url))
       reply.header("www-authenticate", 'Basic realm="Trunkline"');
     return reply.code(answer.status).headers(answer.headers).send(answer.body);
   });

@@ -40,6 +40,7 @@ export async function serveModel(
       asJsonArray: route.dialect === "gemini" && stream && query?.get("alt") !== "sse",
       body,
       ...readTurnHeaders(message.headers),
+      headers: message.headers,
       vendorHeaders: pickHeaders(message, route.dialect),
     };
   } catch (thrown) {

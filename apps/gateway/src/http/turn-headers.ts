@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { GatewayError, lookUp } from "@trunkline/contracts";
 import type { Incoming } from "@trunkline/exchange";
 
-type TurnHeaders = Pick<Incoming, "session" | "priority" | "claudeCode">;
+type TurnHeaders = Pick<Incoming, "session" | "priority" | "claudeCode" | "fallback">;
 
 /** Headers of a request that say how its turn is to be answered, with what they say; the reference page is made from this. */
 export const turnHeaders = {
@@ -13,6 +13,9 @@ export const turnHeaders = {
   "x-claude-code":
     "`true` has Claude Code answer, in a session, whatever the model is called; `false` rules it out (as in claude-cli-api).",
   "x-claude-session-id": "Goes on with a session of Claude Code's.",
+  "x-shellm-allow-fallback": "`false` keeps to the first target: when it fails, no other is asked (as in SheLLM).",
+  "x-shellm-fallback-provider":
+    "A provider that is asked for the same model when all other targets have failed (as in SheLLM).",
 } as const;
 
 const truths: Readonly<Record<string, boolean>> = {
@@ -24,7 +27,13 @@ const truths: Readonly<Record<string, boolean>> = {
   no: false,
 };
 const priorities = { high: "high", normal: "normal", low: "low" } as const;
-const ordinary: TurnHeaders = { session: undefined, priority: "normal", claudeCode: undefined };
+const usualFallback: Incoming["fallback"] = { isAllowed: true, provider: undefined };
+const ordinary: TurnHeaders = {
+  session: undefined,
+  priority: "normal",
+  claudeCode: undefined,
+  fallback: usualFallback,
+};
 
 function invalid(header: string, allowed: string): GatewayError {
   return new GatewayError("invalid_header_value", `Invalid value of the header '${header}': ${allowed}.`, {
@@ -38,8 +47,9 @@ export function readTurnHeaders(headers: IncomingHttpHeaders): TurnHeaders {
   const claudeSession = headers["x-claude-session-id"];
   const ownSession = headers["x-trunkline-session"];
   const wantedPriority = headers["x-trunkline-priority"];
+  const fallback = readFallback(headers);
   if (mode === undefined && claudeSession === undefined && ownSession === undefined && wantedPriority === undefined)
-    return ordinary;
+    return fallback === usualFallback ? ordinary : { ...ordinary, fallback };
   const named = mode === undefined ? undefined : lookUp(truths, String(mode).trim().toLowerCase());
   if (mode !== undefined && named === undefined) throw invalid("X-Claude-Code", "true, 1, yes, false, 0 or no");
   if (named === false && claudeSession !== undefined)
@@ -52,6 +62,17 @@ export function readTurnHeaders(headers: IncomingHttpHeaders): TurnHeaders {
   return {
     session: session === undefined ? undefined : String(session),
     priority,
+    fallback,
     claudeCode: named ?? (claudeSession === undefined ? undefined : true),
   };
+}
+
+function readFallback(headers: IncomingHttpHeaders): Incoming["fallback"] {
+  const allow = headers["x-shellm-allow-fallback"];
+  const provider = headers["x-shellm-fallback-provider"];
+  if (allow === undefined && provider === undefined) return usualFallback;
+  const isAllowed = allow === undefined ? true : lookUp(truths, String(allow).trim().toLowerCase());
+  if (isAllowed === undefined) throw invalid("X-SheLLM-Allow-Fallback", "true, 1, yes, false, 0 or no");
+  if (provider === "") throw invalid("X-SheLLM-Fallback-Provider", "it is empty");
+  return { isAllowed, provider: isAllowed && provider !== undefined ? String(provider) : undefined };
 }

@@ -6,7 +6,7 @@ import { encodeRequest } from "./encode-request.ts";
 import { encodeResponse } from "./encode-response.ts";
 import { createStreamEncoder } from "./encode-stream.ts";
 import { decodeError, encodeError } from "./errors.ts";
-import { createUsageTap, readResponse } from "./usage.ts";
+import { beginningOf, createUsageTap, readResponse } from "./usage.ts";
 
 /** Anthropic Messages, `POST /v1/messages`. */
 export const anthropicMessages: Dialect = {
@@ -20,6 +20,7 @@ export const anthropicMessages: Dialect = {
   createStreamEncoder,
   readResponse,
   createUsageTap,
+  beginningOf,
   decodeError,
   encodeError,
 };

@@ -62,7 +62,7 @@ function encodeSampling(settings: Settings, thinks: boolean, degraded: Set<strin
   };
 }
 
-function encodeThinking(
+export function encodeThinking(
   reasoning: ReasoningSettings | undefined,
   model: string,
   maxTokens: number,

@@ -10,7 +10,7 @@ import {
   type JsonValue,
   type Usage,
 } from "@trunkline/contracts";
-import type { TapResult, UsageTap } from "../dialect.ts";
+import type { Dialect, TapResult, UsageTap } from "../dialect.ts";
 import { decodeStreamError } from "./errors.ts";
 
 /** Anthropic's `input_tokens` excludes what was read from and written to the cache; ours includes it. */
@@ -97,3 +97,6 @@ export function createUsageTap(): UsageTap {
     }),
   };
 }
+
+export const beginningOf: Dialect["beginningOf"] = (name) =>
+  name === "message_start" || name === "ping" ? "opening" : name === "error" ? "error" : "content";

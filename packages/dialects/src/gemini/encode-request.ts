@@ -190,7 +190,7 @@ function encodeToolChoice(choice: ToolChoice | undefined, context: Context): Jso
   return { functionCallingConfig: { mode, ...allowed } };
 }
 
-function encodeThinking(
+export function encodeThinking(
   reasoning: ReasoningSettings | undefined,
   model: string,
   degraded: Set<string>,

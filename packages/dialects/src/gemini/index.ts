@@ -6,7 +6,7 @@ import { encodeRequest } from "./encode-request.ts";
 import { encodeResponse } from "./encode-response.ts";
 import { createStreamEncoder } from "./encode-stream.ts";
 import { decodeError, encodeError } from "./errors.ts";
-import { createUsageTap, readResponse } from "./usage.ts";
+import { beginningOf, createUsageTap, readResponse } from "./usage.ts";
 
 /** Gemini API, `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`. */
 export const gemini: Dialect = {
@@ -20,6 +20,7 @@ export const gemini: Dialect = {
   createStreamEncoder,
   readResponse,
   createUsageTap,
+  beginningOf,
   decodeError,
   encodeError,
 };

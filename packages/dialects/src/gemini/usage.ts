@@ -11,7 +11,7 @@ import {
   type JsonValue,
   type Usage,
 } from "@trunkline/contracts";
-import type { TapResult, UsageTap } from "../dialect.ts";
+import type { Dialect, TapResult, UsageTap } from "../dialect.ts";
 import { decodeError } from "./errors.ts";
 
 function modality(details: JsonValue | undefined, name: string): number {
@@ -91,3 +91,5 @@ export function createUsageTap(): UsageTap {
     },
   };
 }
+
+export const beginningOf: Dialect["beginningOf"] = (_name, data) => (/^\{\s*"error"/.test(data) ? "error" : "content");

@@ -1,4 +1,5 @@
 import {
+  asArray,
   asNumber,
   asObject,
   asString,
@@ -10,7 +11,7 @@ import {
   type JsonValue,
   type Usage,
 } from "@trunkline/contracts";
-import type { TapResult, UsageTap } from "../dialect.ts";
+import type { Dialect, TapResult, UsageTap } from "../dialect.ts";
 import { decodeError } from "./errors.ts";
 
 /** Chat's `prompt_tokens` includes cached ones and `completion_tokens` includes reasoning: our own way of counting. */
@@ -115,3 +116,20 @@ export function createUsageTap(options: { readonly withholdUsage: boolean }): Us
     result: () => ({ usage, finishReason, serviceTier, id, complete: done || finishReason !== undefined, error }),
   };
 }
+
+/** The chunk that only says who speaks, and those with nothing in them at all. */
+export const beginningOf: Dialect["beginningOf"] = (_name, data) => {
+  const chunk = parseJsonObject(data);
+  if (!chunk) return "content";
+  if (isObject(chunk["error"])) return "error";
+  const choices = asArray(chunk["choices"]).map(asObject);
+  if (choices.length === 0) return chunk["usage"] ? "content" : "opening";
+  const says = choices.some(
+    (choice) =>
+      (choice?.["finish_reason"] ?? null) !== null ||
+      Object.entries(asObject(choice?.["delta"]) ?? {}).some(
+        ([name, value]) => name !== "role" && value !== null && value !== "",
+      ),
+  );
+  return says ? "content" : "opening";
+};

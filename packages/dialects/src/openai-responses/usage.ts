@@ -9,7 +9,7 @@ import {
   type JsonValue,
   type Usage,
 } from "@trunkline/contracts";
-import type { TapResult, UsageTap } from "../dialect.ts";
+import type { Dialect, TapResult, UsageTap } from "../dialect.ts";
 import { decodeStreamError } from "./errors.ts";
 
 /** Counts as ours do: input includes cached tokens, output includes reasoning. */
@@ -87,3 +87,8 @@ export function createUsageTap(): UsageTap {
     result: () => last,
   };
 }
+
+const openings: ReadonlySet<string> = new Set(["response.created", "response.queued", "response.in_progress"]);
+
+export const beginningOf: Dialect["beginningOf"] = (name) =>
+  openings.has(name) ? "opening" : name === "error" || name === "response.failed" ? "error" : "content";

@@ -1,10 +1,11 @@
 import { userInfo } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
-import { killScopes, type KillScope, type KillSwitchEntry } from "@trunkline/contracts";
+import { GatewayError, killScopes, type KillScope, type KillSwitchEntry } from "@trunkline/contracts";
+import { loadConfig } from "../../config/load-config.ts";
+import { killSwitchOf } from "../../kill-switch-name.ts";
 import { killSwitchFreshMs } from "../../kill-switches.ts";
 import { isoTime } from "../../iso-time.ts";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
-import { keyNamed } from "./keys.ts";
 import { withProviders } from "./providers.ts";
 
 /** Newest entries `kills --all` shows. */
@@ -12,29 +13,17 @@ const mostShown = 200;
 
 type Named = { readonly scope: KillScope; readonly name: string };
 
-/** What a command line names. Throws CommandError. */
-function parse([scope, name = ""]: readonly string[]): Named {
-  const known = killScopes.find((each) => each === scope);
-  if (known === undefined)
-    throw new CommandError(`There is ${killScopes.join(", ")} to switch off, not '${scope}'.`, exitCodes.usage);
-  if (known === "everything" && name !== "") throw new CommandError("`everything` takes no name.", exitCodes.usage);
-  if (known !== "everything" && (name === "" || name.length > 256))
-    throw new CommandError(`Name the ${known}, in 1 to 256 characters.`, exitCodes.usage);
-  return { scope: known, name };
-}
-
-async function checkProvider(context: CommandContext, name: string): Promise<void> {
-  const names = await withProviders(context, async ({ providers, failures }) =>
-    [...providers, ...failures].map((provider) => provider.name),
-  );
-  if (!names.includes(name)) throw new CommandError(`There is no provider '${name}'. There are: ${names.join(", ")}.`);
-}
-
-/** A key goes by its id, which stays when it is renamed. */
-async function resolve(context: CommandContext, named: Named): Promise<Named> {
-  if (named.scope !== "key") return named;
-  const key = await withStore(context, (store) => keyNamed(store, named.name));
-  return { scope: "key", name: key.id };
+/** What a command line names, which must be there. Throws CommandError. */
+async function resolve(context: CommandContext, [scope, name]: readonly string[]): Promise<Named> {
+  const config = loadConfig(context.home.configFile, context.environment);
+  try {
+    return await withProviders(context, ({ providers, failures }) =>
+      withStore(context, (store) => killSwitchOf({ store, current: { providers, failures, config } }, scope, name)),
+    );
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    throw new CommandError(error.message, exitCodes.usage);
+  }
 }
 
 function actor(): string {
@@ -52,8 +41,7 @@ function label({ scope, name }: Named): string {
 
 export async function kill(context: CommandContext, args: readonly string[], reason: string): Promise<number> {
   if (reason.length > 500) throw new CommandError("--reason takes at most 500 characters.", exitCodes.usage);
-  const named = await resolve(context, parse(args));
-  if (named.scope === "provider") await checkProvider(context, named.name);
+  const named = await resolve(context, args);
   const isNew = await withStore(context, (store) =>
     store.killSwitches.set({ ...named, reason, setAt: Date.now(), setBy: actor() }),
   );
@@ -66,8 +54,15 @@ export async function kill(context: CommandContext, args: readonly string[], rea
   return exitCodes.ok;
 }
 
+/** What is lifted need not be there any more; only a key is looked up, for its name stands for its id. */
+async function nameToLift(context: CommandContext, args: readonly string[]): Promise<Named> {
+  const [scope, name = ""] = args;
+  const known = killScopes.find((each) => each === scope);
+  return known === undefined || known === "key" ? resolve(context, args) : { scope: known, name };
+}
+
 export async function unkill(context: CommandContext, args: readonly string[]): Promise<number> {
-  const named = await resolve(context, parse(args));
+  const named = await nameToLift(context, args);
   const lifted = await withStore(context, (store) =>
     store.killSwitches.lift(named.scope, named.name, Date.now(), actor()),
   );

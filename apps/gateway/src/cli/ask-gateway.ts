@@ -1,0 +1,32 @@
+import { createSecretBox } from "@trunkline/store";
+import { readSecret } from "../config/home.ts";
+import { operatorPurpose } from "../operators.ts";
+import { findRunning, urlHost } from "../process/run-state.ts";
+import { CommandError, type CommandContext } from "./context.ts";
+
+/** Milliseconds a running gateway gets to answer. */
+const answerMs = 30_000;
+
+/** Asks this home's running gateway as its operator; undefined when none runs. Throws CommandError with what it says. */
+export async function askGateway(
+  context: CommandContext,
+  method: "GET" | "POST" | "DELETE",
+  path: string,
+  body?: object,
+): Promise<unknown> {
+  const running = await findRunning(context.home);
+  if (!running) return undefined;
+  const token = createSecretBox(readSecret(context.home)).token(operatorPurpose);
+  const answer = await fetch(`http://${urlHost(running.host)}:${running.port}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(answerMs),
+  });
+  const value = (await answer.json()) as { error?: { message?: string } };
+  if (!answer.ok) throw new CommandError(value.error?.message ?? `The gateway answered ${answer.status}.`);
+  return value;
+}

@@ -1,0 +1,80 @@
+import { askGateway } from "../ask-gateway.ts";
+import { CommandError, exitCodes, table, type CommandContext } from "../context.ts";
+
+type Health = {
+  readonly status: string;
+  readonly database: string;
+  readonly kill_switches: readonly { scope: string; name: string; reason: string; since: string }[];
+  readonly providers: readonly {
+    name: string;
+    kind?: string;
+    status: string;
+    reason?: string;
+    accounts?: readonly { name: string; state: string; reason: string | null; until: string | null }[];
+  }[];
+  readonly targets: readonly { provider: string; model: string | null; state: string; until: string; reason: string }[];
+  readonly limits: readonly {
+    subject: string;
+    limit: string;
+    used: string;
+    most: string;
+    state: string;
+    resets: string | null;
+  }[];
+  readonly route_problems: readonly { pattern: string; problem: string }[];
+};
+
+function section(title: string, headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  return rows.length === 0 ? "" : `\n\n${title}\n${table(headings, rows)}`;
+}
+
+/** What `/v1/health` says, as columns. */
+export async function healthCommand(context: CommandContext): Promise<number> {
+  const health = (await askGateway(context, "GET", "/v1/health")) as Health | undefined;
+  if (!health) throw new CommandError("Trunkline is not running.", exitCodes.notRunning);
+  context.print(health, () => {
+    const accounts = health.providers.flatMap(({ name, accounts: all = [] }) =>
+      all
+        .filter(({ state }) => state !== "ready")
+        .map((account) => [`${name} (${account.name})`, account.state, account.until ?? "-", account.reason ?? "-"]),
+    );
+    const targets = health.targets.map(({ provider, model, state, until, reason }) => [
+      model === null ? `${provider} (all of it)` : `${provider}/${model}`,
+      state,
+      until,
+      reason,
+    ]);
+    const broken = health.providers
+      .filter(({ status }) => status !== "configured")
+      .map(({ name, status, reason }) => [name, status, "-", reason ?? "-"]);
+    const rest = [...broken, ...accounts, ...targets];
+    const calm = rest.length === 0 ? "\nEvery provider and every target can be asked." : "";
+    return (
+      `The gateway is ${health.status}; its database is ${health.database}.${calm}` +
+      section("RESTS", ["WHO", "STATE", "UNTIL", "WHY"], rest) +
+      section(
+        "SWITCHED OFF",
+        ["SCOPE", "NAME", "SINCE", "REASON"],
+        health.kill_switches.map(({ scope, name, since, reason }) => [scope, name || "-", since, reason || "-"]),
+      ) +
+      section(
+        "LIMITS",
+        ["WHOSE", "LIMIT", "USED", "OF", "STATE", "RESETS"],
+        health.limits.map(({ subject, limit, used, most, state, resets }) => [
+          subject,
+          limit,
+          used,
+          most,
+          state,
+          resets ?? "-",
+        ]),
+      ) +
+      section(
+        "ROUTES WITH MISTAKES",
+        ["PATTERN", "WHAT"],
+        health.route_problems.map(({ pattern, problem }) => [pattern, problem]),
+      )
+    );
+  });
+  return exitCodes.ok;
+}

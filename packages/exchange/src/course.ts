@@ -1,0 +1,105 @@
+import type { Attempt, CacheState, GatewayError, Outcome, Reservation } from "@trunkline/contracts";
+import type { LimitHold, PolicyContext } from "@trunkline/policies";
+import type { Target } from "./catalogue.ts";
+import { exchangeRecord } from "./exchange-record.ts";
+import type { Incoming } from "./incoming.ts";
+import type { Observed } from "./observed.ts";
+import type { ExchangeRuntime } from "./runtime.ts";
+import { targetHeaders } from "./target-headers.ts";
+
+/** What becomes of one request, kept while it runs and told to the ledger once. */
+export type Course = {
+  readonly context: PolicyContext;
+  readonly attempts: Attempt[];
+  readonly degraded: Set<string>;
+  /** By the limits of the key, its user and group. */
+  hold: LimitHold | undefined;
+  /** By the limits of the target that is asked now. */
+  targetHold: LimitHold | undefined;
+  /** With what was said before, where it builds on that. */
+  incoming: Incoming;
+  target: Target | undefined;
+  route: string;
+  cache: CacheState | null;
+  /** What was passed over; told when something was tried too. */
+  skipped: () => readonly Attempt[];
+  /** The target that was asked failed: what was held for it is given back. */
+  leaveTarget(): void;
+  isSettled(): boolean;
+  /** Headers of the answer, whatever it will be. */
+  headers(): Record<string, string>;
+  /** Queues the ledger's row, once: it is queued before the last byte leaves. */
+  settle(outcome: Outcome, status: number, error: GatewayError | undefined, observed?: Observed): void;
+};
+
+const nothing = { inputTokens: 0, outputTokens: 0 };
+
+export function createCourse(runtime: ExchangeRuntime, received: Incoming): Course {
+  let settled = false;
+  const reservations: Reservation[] = [];
+
+  function give(hold: LimitHold | undefined, used: { inputTokens: number; outputTokens: number } | undefined): void {
+    if (!hold) return;
+    hold.end(used ?? nothing);
+    for (const reservation of hold.reservations) reservations.push({ ...reservation, isUsed: used !== undefined });
+  }
+
+  const course: Course = {
+    context: {
+      requestId: received.id,
+      dialect: received.dialect,
+      operation: received.operation,
+      secret: received.secret,
+      key: undefined,
+      killSwitches: [],
+      model: received.model,
+      answerHeaders: {},
+      now: received.receivedAt,
+    },
+    attempts: [],
+    degraded: new Set(),
+    hold: undefined,
+    targetHold: undefined,
+    incoming: received,
+    target: undefined,
+    route: "",
+    cache: null,
+    skipped: () => [],
+    leaveTarget() {
+      give(course.targetHold, undefined);
+      course.targetHold = undefined;
+    },
+    isSettled: () => settled,
+    headers() {
+      const { context, target, route, attempts, degraded } = course;
+      // While an attempt runs it is not among those that ended.
+      const tries = attempts.length + (settled ? 0 : 1);
+      return { ...context.answerHeaders, ...targetHeaders(target, route, tries, degraded) };
+    },
+    settle(outcome, status, error, observed) {
+      if (settled) return;
+      settled = true;
+      const { context, target, route, attempts, degraded, incoming } = course;
+      const record = exchangeRecord({
+        incoming,
+        target,
+        route,
+        keyId: context.key?.id ?? "",
+        outcome,
+        status,
+        error,
+        observed,
+        degraded: [...degraded],
+        attempts: [...course.skipped(), ...attempts],
+        reservations,
+        cache: course.cache,
+        endedAt: runtime.now(),
+      });
+      give(course.hold, record.usage ?? nothing);
+      give(course.targetHold, record.usage ?? nothing);
+      runtime.ledger.record(record);
+      runtime.onFinished(record, error?.details.cause);
+    },
+  };
+  return course;
+}

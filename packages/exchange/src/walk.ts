@@ -1,0 +1,128 @@
+import { failureClassOf, type Attempt, type GatewayError } from "@trunkline/contracts";
+import type { RetryBudget, TargetHealth } from "@trunkline/policies";
+import { hopeless, type Candidate, type Plan } from "./routing/plan.ts";
+import { restError } from "./routing/rest-error.ts";
+
+export type RetryRules = {
+  /** Times a request is sent again after all its targets failed in a way that may pass. */
+  readonly retries: number;
+  /** Milliseconds: the first wait, which doubles each time, and the longest a request waits before it is sent again. */
+  readonly firstWaitMs: number;
+  readonly longestWaitMs: number;
+};
+
+export type Step =
+  | { readonly kind: "ask"; readonly candidate: Candidate; readonly afterMs: number }
+  | { readonly kind: "stop"; readonly error: GatewayError };
+
+export type Walk = {
+  first(): Step;
+  /** Where the request goes on after a candidate failed and nothing has been said yet. */
+  after(candidate: Candidate, error: GatewayError): Step;
+  /** Where it goes on when a candidate could not be asked after all. */
+  passOver(candidate: Candidate, error: GatewayError): Step;
+  /** What was passed over, for the trace. */
+  skipped(): Attempt[];
+};
+
+export type WalkOptions = {
+  readonly plan: Plan;
+  readonly rules: RetryRules;
+  readonly budget: RetryBudget;
+  readonly health: TargetHealth;
+  /** 0 to 1, evenly spread. */
+  readonly random: () => number;
+  readonly now: () => number;
+};
+
+/** Goes through a plan's candidates: each once in their order, then again those whose failure may pass, as far as the budget goes. */
+export function createWalk({ plan, rules, budget, health, random, now }: WalkOptions): Walk {
+  const open = plan.candidates.filter(({ verdict }) => verdict !== "skip");
+  const failures = new Map<string, GatewayError>();
+  /** Candidates that could be asked when the plan was made, and no longer could when it was their turn. */
+  const passed: Candidate[] = [];
+  let retries = 0;
+
+  function nextUntried(): Candidate | undefined {
+    for (const candidate of open) {
+      if (failures.has(candidate.name) || passed.some(({ name }) => name === candidate.name)) continue;
+      const { provider, model } = candidate.target;
+      const rest = health.look(provider.name, model, now());
+      if (!rest || rest.isLastResort) return candidate;
+      const error = restError(rest, candidate.name, now());
+      passed.push({ ...candidate, verdict: "skip", why: error.message, until: rest.until, error });
+    }
+    return undefined;
+  }
+
+  /** Milliseconds to wait before a candidate is asked again; undefined when there is no use in it. */
+  function waitFor({ target }: Candidate, error: GatewayError): number | undefined {
+    if (!mayPass(error) || target.provider.program !== undefined) return undefined;
+    // The breaker may have opened meanwhile.
+    if (health.look(target.provider.name, target.model, now())?.kind === "breaker") return undefined;
+    const asked = error.details.retryAfterMs;
+    const usual = rules.firstWaitMs * 2 ** retries * (0.5 + random() / 2);
+    const wait = asked === undefined ? usual : asked + random() * rules.firstWaitMs;
+    return (asked ?? usual) <= rules.longestWaitMs
+      ? Math.min(wait, rules.longestWaitMs + rules.firstWaitMs)
+      : undefined;
+  }
+
+  function again(): Step | undefined {
+    if (retries >= rules.retries) return undefined;
+    const waits = open.flatMap((candidate) => {
+      const error = failures.get(candidate.name);
+      const wait = error && waitFor(candidate, error);
+      return wait === undefined ? [] : [{ candidate, wait }];
+    });
+    const soonest = waits.toSorted((a, b) => a.wait - b.wait)[0];
+    if (!soonest || !budget.withdraw()) return undefined;
+    retries++;
+    return { kind: "ask", candidate: soonest.candidate, afterMs: soonest.wait };
+  }
+
+  return {
+    first() {
+      const candidate = open[0];
+      if (!candidate) return { kind: "stop", error: hopeless(plan) };
+      budget.deposit();
+      return { kind: "ask", candidate, afterMs: 0 };
+    },
+    after(candidate, error) {
+      const failure = failureClassOf(error.code);
+      if (failure === undefined) return { kind: "stop", error };
+      failures.set(candidate.name, error);
+      const next = candidate.fallbackOn.includes(failure) ? nextUntried() : undefined;
+      if (next) return { kind: "ask", candidate: next, afterMs: 0 };
+      return again() ?? { kind: "stop", error };
+    },
+    passOver(candidate, error) {
+      passed.push({ ...candidate, verdict: "skip", why: error.message, until: null, error });
+      open.splice(open.indexOf(candidate), 1);
+      const next = nextUntried();
+      if (next) return { kind: "ask", candidate: next, afterMs: 0 };
+      return again() ?? { kind: "stop", error };
+    },
+    skipped() {
+      const all = [...plan.candidates.filter(({ verdict }) => verdict === "skip"), ...passed];
+      return all.map(({ target, why, until, error }) => ({
+        provider: target.provider.name,
+        model: target.model,
+        startedAt: now(),
+        durationMs: 0,
+        status: 0,
+        error: error?.code ?? "condition",
+        reason: why,
+        isSkipped: true,
+        until,
+      }));
+    },
+  };
+}
+
+/** Failures that may be over in a moment. A time limit that has passed is not waited for again. */
+function mayPass({ code, retryable }: GatewayError): boolean {
+  if (code === "provider_unavailable" || code === "program_missing" || code === "upstream_timeout") return false;
+  const failure = failureClassOf(code);
+  return retryable && (failure === "overloaded" || failure === "server_error" || failure === "rate_limit");
+}
