@@ -64,6 +64,8 @@ export type Gateway = {
   /** The state of every limit that is set. */
   limits(): Promise<readonly object[]>;
   health(): Promise<object>;
+  /** Resolves when every exchange that has ended is on disk. */
+  flush(): Promise<void>;
   /** Takes a new configuration for every request from now on; running ones end with the old. */
   reload(config: Config): Promise<void>;
   /** Goes on answering until every connection is closed, at most for the given time. */
@@ -210,6 +212,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       else await authorize(headers, undefined);
     },
     authorizeOperator: operators.authorize,
+    flush: writer.flush,
     targets,
     killSwitches: async () => killSwitches.active(),
     limits: async () => [],
