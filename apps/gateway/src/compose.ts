@@ -7,7 +7,7 @@ import {
   type Target,
 } from "@trunkline/exchange";
 import { createPriceBook } from "@trunkline/ledger";
-import { compileGlob, createRetryBudget, type Limits, type Policy } from "@trunkline/policies";
+import { compileGlob, createLimits, createRetryBudget, type Limiter, type Policy } from "@trunkline/policies";
 import { createGuardedFetch, type GuardedFetch, type Provider } from "@trunkline/providers";
 import type { Store } from "@trunkline/store";
 import type { Logger } from "pino";
@@ -17,6 +17,7 @@ import type { Config } from "./config/schema.ts";
 import { createProviders, listedModelNames, type ProviderFailure } from "./create-providers.ts";
 import { compileConfigRoutes } from "./compile-config-routes.ts";
 import { createRedactions, type FoundInAnswer } from "./redactions.ts";
+import { createSubjects } from "./limits/subjects.ts";
 import { countTokens } from "./observe/count-tokens.ts";
 import type { Targets } from "./targets.ts";
 
@@ -45,12 +46,16 @@ export type ComposeOptions = {
   /** In the order they run. */
   readonly policies: readonly Policy[];
   readonly targets: Targets;
-  readonly limits: Limits | undefined;
+  /** Counts what is limited; absent where nothing is asked. */
+  readonly limiter: Limiter | undefined;
   readonly record: (record: ExchangeRecord) => void;
   readonly onFinished: ExchangeRuntime["onFinished"];
   /** A credential was found in an answer. */
   readonly onSecret: (found: FoundInAnswer) => void;
 };
+
+/** Compositions made so far: ids of what they hold differ. */
+let compositions = 0;
 
 /** Milliseconds a provider's model list is kept. */
 const modelListMs = 10 * 60_000;
@@ -96,6 +101,14 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     const question = { provider: provider.name, source, model, at: Date.now(), usage, serviceTier: null };
     return prices.cost(question) ?? undefined;
   };
+  const limits =
+    options.limiter &&
+    createLimits({
+      limiter: options.limiter,
+      subjectsOf: createSubjects(config.limits),
+      beforePricing: prices.load,
+      prefix: `${process.pid}-${++compositions}-`,
+    });
   const planner = createPlanner({
     catalogue,
     routes,
@@ -103,7 +116,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     health,
     loads,
     rotation,
-    overLimit: ({ provider, model }, now) => options.limits?.look(provider.name, model, now),
+    overLimit: ({ provider, model }, now) => limits?.look(provider.name, model, now),
     price,
     beforePricing: prices.load,
   });
@@ -136,7 +149,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       planner,
       health,
       loads,
-      limits: options.limits,
+      limits,
       price,
       retries: {
         retries: config.retries.attempts,
@@ -150,6 +163,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       onFinished: options.onFinished,
     },
     async close() {
+      limits?.close();
       await Promise.allSettled([...providers.map((provider) => provider.close()), guardedFetch.close()]);
     },
   };

@@ -3,9 +3,11 @@ import type { ExchangeRecord, Key, KillSwitch } from "@trunkline/contracts";
 import { createWriter } from "@trunkline/ledger";
 import {
   createAuthenticate,
+  createLimiter,
   createRequestWindows,
   killSwitch,
   rateLimit,
+  type Limiter,
   type RequestLimits,
 } from "@trunkline/policies";
 import { reapChildren } from "@trunkline/providers";
@@ -19,6 +21,8 @@ import { secretOf } from "./http/credentials.ts";
 import { readHealth } from "./health.ts";
 import { createKeyFinder, parseClients } from "./key-finder.ts";
 import { createKillSwitches, environmentSwitches, readWishes } from "./kill-switches.ts";
+import { createBudgetLedger } from "./limits/budget-ledger.ts";
+import { shownLimits } from "./limits/shown.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { schedulePruning } from "./prune.ts";
 import { createOperators, isBasic } from "./operators.ts";
@@ -36,6 +40,7 @@ export type GatewayOptions = {
 
 export type SharedParts = {
   readonly limits: RequestLimits;
+  readonly limiter: Limiter;
   /** Writes rows for all of them; undefined when there is nobody to, and this process must. */
   readonly append: (exchanges: readonly PricedExchange[]) => Promise<void> | undefined;
   /** The metrics of all of them. */
@@ -147,6 +152,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     options.logExchange(record);
   }
 
+  // Several processes have one that counts for all of them.
+  const budgets = shared ? undefined : createBudgetLedger(store, log);
+  const limiter = shared?.limiter ?? createLimiter(budgets!);
   const targets = createTargets(options.config);
   const make = (config: Config) =>
     compose({
@@ -157,7 +165,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       log,
       policies,
       targets,
-      limits: undefined,
+      limiter,
       record: writer.record,
       onFinished,
       onSecret({ provider, requestId, kind, action }) {
@@ -215,14 +223,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     flush: writer.flush,
     targets,
     killSwitches: async () => killSwitches.active(),
-    limits: async () => [],
+    limits: async () => shownLimits(await limiter.report(Date.now())),
     async health() {
       return readHealth({
         store,
         current,
         targets,
         killSwitches: await killSwitches.active(),
-        limits: [],
+        limits: shownLimits(await limiter.report(Date.now()).catch(() => [])),
         ledger: { queued: writer.queued, dropped: writer.dropped },
         active,
       });
@@ -237,6 +245,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     async stop(drainMs) {
       draining = true;
       pruning?.stop();
+      budgets?.stop();
       if (active > 0) {
         const drained = new Promise<void>((resolve) => (idle = resolve));
         await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Key } from "@trunkline/contracts";
+import { noLimits, type Key } from "@trunkline/contracts";
 import type { KeyFinder } from "@trunkline/policies";
 import type { KeyTable } from "@trunkline/store";
 import { z } from "zod";
@@ -47,6 +47,9 @@ export function parseClients(text: string | undefined): Client[] {
       models: client.models,
       rpm: client.rpm,
       notes: "from TRUNKLINE_CLIENTS",
+      user: null,
+      group: null,
+      limits: noLimits,
     },
   }));
 }

@@ -3,6 +3,8 @@ import type { Logger } from "pino";
 import type { Config } from "./config/schema.ts";
 
 const day = 86_400_000;
+/** No budget looks back further. */
+const longestBudget = 40 * day;
 /** Milliseconds until it is tried again when the database did not let us. */
 const again = 60_000;
 
@@ -15,6 +17,7 @@ export function schedulePruning(store: Store, config: () => Config, log: Logger)
     const before = {
       exchanges: Date.now() - ledger.retention_days * day,
       responses: Date.now() - responses.retention_days * day,
+      budgets: Date.now() - longestBudget,
     };
     try {
       const deleted = await store.prune(before, stopped.signal);

@@ -8,6 +8,7 @@ export * from "./json.ts";
 export * from "./key.ts";
 export * from "./kill-switch.ts";
 export * from "./ledger.ts";
+export * from "./limits.ts";
 export * from "./route.ts";
 export * from "./stored-response.ts";
 export * from "./usage.ts";

@@ -1,3 +1,5 @@
+import type { LimitRules } from "./limits.ts";
+
 /** A client's API key as the gateway knows it. The secret itself is never stored, only its HMAC. */
 export type Key = {
   readonly id: string;
@@ -13,4 +15,9 @@ export type Key = {
   /** Requests a minute; null is unlimited. */
   readonly rpm: number | null;
   readonly notes: string;
+  /** Whose it is, and which group's; limits can be set for either. */
+  readonly user: string | null;
+  readonly group: string | null;
+  /** Besides `rpm`. */
+  readonly limits: Omit<LimitRules, "rpm">;
 };

@@ -58,6 +58,8 @@ export type CacheState = "hit" | "miss" | "bypass";
 export type Reservation = {
   /** The budget's id. */
   readonly budget: string;
+  /** Beginning of the stretch of time it counts in, in milliseconds since the epoch. */
+  readonly slot: number;
   /** In the budget's unit: nano-USD, or requests. */
   readonly amount: number;
   /** What it is settled with: the cost, or always one. */

@@ -27,13 +27,14 @@ export function demandOf(runtime: ExchangeRuntime, course: Course, { target }: C
   const input = Math.ceil(incoming.body.bytes.length / charactersPerToken);
   const output = incoming.operation === "generate" ? outputTokens(incoming.body) : 0;
   return {
-    requestId: incoming.id,
+    dialect: incoming.dialect,
     key: context.key,
     provider: target.provider.name,
     model: target.model,
     inputTokens: input,
     outputTokens: output,
     cost: () => runtime.price(target, { input, output }) ?? 0,
+    answerHeaders: context.answerHeaders,
     now: incoming.receivedAt,
   };
 }

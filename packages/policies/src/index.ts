@@ -17,4 +17,15 @@ export {
 } from "./targets/target-health.ts";
 export { createTargetLoads, type TargetLoads } from "./targets/target-loads.ts";
 export { createRetryBudget, type RetryBudget } from "./targets/retry-budget.ts";
-export type { LimitDemand, LimitHold, Limits } from "./limits/limits.ts";
+export type { BudgetLedger } from "./limits/budgets.ts";
+export type { BudgetWindow } from "./limits/budget-window.ts";
+export {
+  createLimiter,
+  type LimitAnswer,
+  type Limiter,
+  type LimitQuestion,
+  type LimitReport,
+  type LimitSubject,
+} from "./limits/limiter.ts";
+export { budgetText } from "./limits/refusal-text.ts";
+export { createLimits, type LimitDemand, type LimitHold, type Limits } from "./limits/limits.ts";

@@ -22,9 +22,25 @@ export type ExchangeFilter = {
 /** An exchange and its place in the order they ended in. */
 export type ListedExchange = ExchangeRow & { readonly position: number };
 
+export type UsedRow = {
+  /** Beginning of the stretch, in milliseconds since the epoch. */
+  readonly slot: number;
+  readonly provider: string;
+  readonly model: string;
+  readonly requests: number;
+  readonly nanoUsd: number;
+};
+
 export type ExchangeTable = {
   /** The newest that pass the filter, newest first. */
   list(filter: ExchangeFilter): Promise<ListedExchange[]>;
+  /** What was used since a time, by stretches of `slotMs` (one when null) and by target. */
+  usedSince(question: {
+    readonly since: number;
+    readonly slotMs: number | null;
+    readonly keyIds?: readonly string[];
+    readonly provider?: string;
+  }): Promise<UsedRow[]>;
   /** Deletes what began before a time, in small batches so that live traffic never waits long. Returns the number deleted. */
   prune(before: number, signal: AbortSignal): Promise<number>;
 };
@@ -56,6 +72,29 @@ export function createExchangeTable(database: Kysely<Tables>, isPostgres: boolea
       const rows = await query.orderBy(position, "desc").limit(filter.limit).execute();
       // PostgreSQL gives 64-bit numbers as text.
       return rows.map((row) => ({ ...row, position: Number(row.position) }));
+    },
+
+    async usedSince({ since, slotMs, keyIds, provider }) {
+      const slot =
+        slotMs === null
+          ? sql<number>`cast(${since} as bigint)`
+          : sql<number>`started_at / cast(${slotMs} as bigint) * cast(${slotMs} as bigint)`;
+      let query = database
+        .selectFrom("exchanges")
+        .select(["provider", "model", slot.as("slot"), sql<number>`count(*)`.as("requests")])
+        .select(sql<number>`coalesce(sum(cost_nano_usd), 0)`.as("nano_usd"))
+        .where("started_at", ">=", since)
+        .groupBy(["provider", "model", slot]);
+      if (keyIds) query = query.where("key_id", "in", keyIds.length > 0 ? [...keyIds] : [""]);
+      if (provider !== undefined) query = query.where("provider", "=", provider);
+      const rows = await query.execute();
+      return rows.map((row) => ({
+        slot: Number(row.slot),
+        provider: row.provider,
+        model: row.model,
+        requests: Number(row.requests),
+        nanoUsd: Number(row.nano_usd),
+      }));
     },
 
     async prune(before, signal) {

@@ -1,3 +1,4 @@
+export type { BudgetAnswer, BudgetState, BudgetTable, BudgetWish } from "./budgets.ts";
 export type { KeyTable } from "./keys.ts";
 export type { ExchangeFilter, ListedExchange } from "./exchanges.ts";
 export { openStore, type Store } from "./open-store.ts";

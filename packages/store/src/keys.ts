@@ -1,10 +1,12 @@
 import { timingSafeEqual } from "node:crypto";
-import type { Key } from "@trunkline/contracts";
+import { noLimits, type Key } from "@trunkline/contracts";
 import type { Kysely } from "kysely";
 import type { KeyRow, Tables } from "./schema.ts";
 import type { SecretBox } from "./secret-box.ts";
 
-export type KeyChange = Partial<Pick<Key, "name" | "active" | "expiresAt" | "models" | "rpm" | "notes">>;
+export type KeyChange = Partial<
+  Pick<Key, "name" | "active" | "expiresAt" | "models" | "rpm" | "notes" | "user" | "group" | "limits">
+>;
 
 export type KeyTable = {
   insert(key: Key, secret: string): Promise<void>;
@@ -18,6 +20,14 @@ export type KeyTable = {
   count(): Promise<number>;
 };
 
+const { rpm: _rpm, ...noKeyLimits } = noLimits;
+
+function limitsText(limits: Key["limits"]): string | null {
+  const isNone =
+    limits.budgets.length === 0 && Object.values(limits).every((value) => value === null || Array.isArray(value));
+  return isNone ? null : JSON.stringify(limits);
+}
+
 function keyOf(row: KeyRow): Key {
   return {
     id: row.id,
@@ -29,6 +39,9 @@ function keyOf(row: KeyRow): Key {
     models: JSON.parse(row.models) as string[],
     rpm: row.rpm,
     notes: row.notes,
+    user: row.user_name,
+    group: row.group_name,
+    limits: row.limits === null ? noKeyLimits : (JSON.parse(row.limits) as Key["limits"]),
   };
 }
 
@@ -48,6 +61,9 @@ export function createKeyTable(database: Kysely<Tables>, box: SecretBox): KeyTab
           models: JSON.stringify(key.models),
           rpm: key.rpm,
           notes: key.notes,
+          user_name: key.user,
+          group_name: key.group,
+          limits: limitsText(key.limits),
         })
         .execute();
     },
@@ -79,6 +95,9 @@ export function createKeyTable(database: Kysely<Tables>, box: SecretBox): KeyTab
           ...(change.models === undefined ? {} : { models: JSON.stringify(change.models) }),
           ...(change.rpm === undefined ? {} : { rpm: change.rpm }),
           ...(change.notes === undefined ? {} : { notes: change.notes }),
+          ...(change.user === undefined ? {} : { user_name: change.user }),
+          ...(change.group === undefined ? {} : { group_name: change.group }),
+          ...(change.limits === undefined ? {} : { limits: limitsText(change.limits) }),
         })
         .where("id", "=", id)
         .execute();

@@ -169,10 +169,11 @@ const migrations: readonly Migration[] = [
       await schema
         .createTable("budget_reserved")
         .addColumn("budget", "text", (column) => column.notNull())
+        .addColumn("slot", "bigint", (column) => column.notNull())
         .addColumn("holder", "text", (column) => column.notNull())
         .addColumn("amount", "bigint", (column) => column.notNull())
         .addColumn("seen_at", "bigint", (column) => column.notNull())
-        .addPrimaryKeyConstraint("budget_reserved_key", ["budget", "holder"])
+        .addPrimaryKeyConstraint("budget_reserved_key", ["budget", "slot", "holder"])
         .execute();
     },
   },

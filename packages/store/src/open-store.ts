@@ -5,6 +5,8 @@ import { migrate } from "./migrations.ts";
 import { createAppendRows as createPostgresAppend } from "./postgres/append-rows.ts";
 import { createExchangeTable, type ExchangeTable } from "./exchanges.ts";
 import { pruneResponsesBefore } from "./prune.ts";
+import { newId } from "@trunkline/contracts";
+import { createBudgetTable, type BudgetTable } from "./budgets.ts";
 import { createAccountStateTable } from "./account-states.ts";
 import { createKillSwitchTable } from "./kill-switches.ts";
 import { createResponseTable } from "./responses.ts";
@@ -29,6 +31,7 @@ export type Store = {
   readonly responses: ReturnType<typeof createResponseTable>;
   readonly sessions: ReturnType<typeof createSessionTable>;
   readonly killSwitches: ReturnType<typeof createKillSwitchTable>;
+  readonly budgets: BudgetTable;
   readonly accountStates: ReturnType<typeof createAccountStateTable>;
   /** All of them or none, on disk when it returns. */
   appendExchanges(exchanges: readonly PricedExchange[]): Promise<void>;
@@ -36,7 +39,7 @@ export type Store = {
   appendRows(rows: PackedRows): Promise<void>;
   /** The same for exchanges another process may have written already: those it has are left alone. */
   appendMissing(exchanges: readonly PricedExchange[]): Promise<void>;
-  prune(before: { exchanges: number; responses: number }, signal: AbortSignal): Promise<number>;
+  prune(before: { exchanges: number; responses: number; budgets: number }, signal: AbortSignal): Promise<number>;
   /**
    * From now on a database that is locked is refused at once instead of waited for: SQLite's own waiting stops the whole process. What
    * serves requests says so once it has started, and tries again in its own time.
@@ -51,8 +54,10 @@ export type Store = {
 
 /** Opens the database, brings it to the newest schema, and hands out its tables. */
 export async function openStore({ location, secretBox, now }: StoreOptions): Promise<Store> {
+  // Tells this process's reservations from others'.
+  const holder = newId("proc_");
   const isPostgres = /^postgres(ql)?:\/\//.test(location);
-  const opened = isPostgres ? await openPostgres(location) : openFile(location);
+  const opened = isPostgres ? await openPostgres(location, holder) : openFile(location, holder);
   const { database } = opened;
   try {
     await migrate(database, now(), isPostgres);
@@ -61,6 +66,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     throw error;
   }
   const exchanges = createExchangeTable(database, isPostgres);
+  const budgets = createBudgetTable(database, holder, opened.file);
   return {
     database,
     exchanges,
@@ -68,6 +74,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     responses: createResponseTable(database, secretBox),
     sessions: createSessionTable(database, secretBox),
     killSwitches: createKillSwitchTable(database),
+    budgets,
     accountStates: createAccountStateTable(database, now),
     appendExchanges: (given) => opened.append(packRows(given)),
     appendRows: opened.append,
@@ -80,6 +87,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     },
     async prune(before, signal) {
       await pruneResponsesBefore(database, before.responses);
+      await budgets.prune(before.budgets);
       return exchanges.prune(before.exchanges, signal);
     },
     async check() {
@@ -93,7 +101,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
   };
 }
 
-function openFile(path: string) {
+function openFile(path: string, holder: string) {
   // SQLite would make the file readable for all: it is made first, and its companions take its mode.
   if (!existsSync(path)) writeFileSync(path, "", { mode: 0o600, flag: "a" });
   chmodSync(path, 0o600);
@@ -101,7 +109,8 @@ function openFile(path: string) {
   const database = new Kysely<Tables>({ dialect: sqliteDialect(file) });
   return {
     database,
-    append: createSqliteAppend(file),
+    file,
+    append: createSqliteAppend(file, holder),
     neverWait: () => file.exec("pragma busy_timeout = 0"),
     backup: async (target: string) => {
       if (existsSync(target)) throw new Error(`${target} exists already; name a file that does not.`);
@@ -111,7 +120,7 @@ function openFile(path: string) {
   };
 }
 
-async function openPostgres(address: string) {
+async function openPostgres(address: string, holder: string) {
   // Loaded only where it is used: most installations keep to a file.
   const { default: pg } = await import("pg");
   const pool = new pg.Pool({ connectionString: address, max: 10 });
@@ -120,7 +129,8 @@ async function openPostgres(address: string) {
   const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return {
     database,
-    append: createPostgresAppend(database),
+    file: undefined,
+    append: createPostgresAppend(database, holder),
     neverWait: () => {},
     backup: () => Promise.reject(new Error("`trunkline backup` copies SQLite files; use pg_dump for PostgreSQL.")),
   };

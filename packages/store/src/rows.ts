@@ -64,7 +64,29 @@ export function attemptRow(exchangeId: string, number: number, attempt: Attempt)
 export type PackedRows = {
   readonly exchanges: readonly (readonly (string | number | null)[])[];
   readonly attempts: readonly (readonly (string | number | null)[])[];
+  /** Per budget and slot: what was spent, and what had been set aside for it. */
+  readonly settlements: readonly Settlement[];
 };
+
+export type Settlement = {
+  readonly budget: string;
+  readonly slot: number;
+  readonly spent: number;
+  readonly freed: number;
+};
+
+function settlementsOf(exchanges: readonly PricedExchange[]): Settlement[] {
+  const found = new Map<string, { budget: string; slot: number; spent: number; freed: number }>();
+  for (const { record, costNanoUsd } of exchanges)
+    for (const { budget, slot, amount, unit, isUsed } of record.reservations) {
+      const name = `${slot} ${budget}`;
+      let settlement = found.get(name);
+      if (!settlement) found.set(name, (settlement = { budget, slot, spent: 0, freed: 0 }));
+      settlement.freed += amount;
+      if (isUsed) settlement.spent += unit === "requests" ? amount : (costNanoUsd ?? 0);
+    }
+  return [...found.values()];
+}
 
 const anyExchange = {} as PricedExchange["record"];
 export const exchangeColumns = Object.keys(
@@ -80,5 +102,9 @@ export function packRows(exchanges: readonly PricedExchange[]): PackedRows {
     for (const [index, attempt] of record.attempts.entries())
       attempts.push(Object.values(attemptRow(record.id, index + 1, attempt)));
   }
-  return { exchanges: exchanges.map((exchange) => Object.values(exchangeRow(exchange))), attempts };
+  return {
+    exchanges: exchanges.map((exchange) => Object.values(exchangeRow(exchange))),
+    attempts,
+    settlements: settlementsOf(exchanges),
+  };
 }

@@ -10,7 +10,7 @@ export type Tables = {
   /** What budgets have spent, by the beginning of the slot of time it was spent in. */
   budget_spent: { budget: string; slot: number; amount: number };
   /** What processes have set aside for requests that run; a process that is not seen any more has died with them. */
-  budget_reserved: { budget: string; holder: string; amount: number; seen_at: number };
+  budget_reserved: { budget: string; slot: number; holder: string; amount: number; seen_at: number };
   settings: { name: string; value: string };
   migrations: { name: string; applied_at: number };
 };

@@ -29,6 +29,15 @@ const key: Key = {
   models: ["gpt-*"],
   rpm: 5,
   notes: "",
+  user: "anna",
+  group: null,
+  limits: {
+    tpm: 10,
+    inputTpm: null,
+    outputTpm: null,
+    concurrent: 2,
+    budgets: [{ unit: "usd", amount: 5, softAmount: null, per: "day", isRolling: false, zone: "UTC" }],
+  },
 };
 
 function exchange(id: string, startedAt: number): ExchangeRecord {
@@ -285,7 +294,7 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
   });
 
   test("pruning takes what is old and leaves the rest", async () => {
-    expect(await store.prune({ exchanges: 1500, responses: 0 }, new AbortController().signal)).toBe(1);
+    expect(await store.prune({ exchanges: 1500, responses: 0, budgets: 0 }, new AbortController().signal)).toBe(1);
     const left = (await store.exchanges.list({ limit: 100 })).map(({ id }) => id);
     expect(left).toContain("req_2");
     expect(left).not.toContain("req_1");
@@ -300,6 +309,85 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
     await again.close();
     await expect(openStore({ location: location(), secretBox, now: Date.now })).rejects.toThrow("newer Trunkline");
     await store.database.deleteFrom("migrations").where("name", "=", "9999-from-the-future").execute();
+  });
+  describe("budgets", () => {
+    const wish = (budget: string, amount: number, limit = 100, slot = 1000) => ({
+      budget,
+      since: 1000,
+      slot,
+      limit,
+      amount,
+    });
+    const settled = (id: string, budget: string, amount: number, costNanoUsd: number | null, isUsed = true) => ({
+      record: {
+        ...exchange(id, 1000),
+        attempts: [],
+        reservations: [{ budget, slot: 1000, amount, unit: "usd" as const, isUsed }],
+      },
+      costNanoUsd,
+      savedNanoUsd: null,
+    });
+
+    test("are granted in order as long as they are not used up, and at most one request goes beyond", async () => {
+      const answers = await store.budgets.reserve(
+        Array.from({ length: 20 }, () => [wish("b1", 30)]),
+        1,
+      );
+      expect(answers.map(({ granted }) => granted)).toEqual([
+        true,
+        true,
+        true,
+        true,
+        ...Array<boolean>(16).fill(false),
+      ]);
+      expect(answers.map(({ used }) => used[0]).slice(0, 5)).toEqual([0, 30, 60, 90, 120]);
+      await store.appendExchanges([
+        settled("req_b1", "b1", 30, 7),
+        settled("req_b2", "b1", 30, null),
+        settled("req_b3", "b1", 30, 7, false),
+      ]);
+      expect(await store.budgets.read([{ budget: "b1", since: 1000 }])).toEqual([{ spent: 7, reserved: 30 }]);
+    });
+
+    test("of one request all are granted or none", async () => {
+      const [answer] = await store.budgets.reserve([[wish("b2", 1), wish("b3", 1, 0)]], 1);
+      expect(answer).toEqual({ granted: false, used: [0, 0] });
+      expect(await store.budgets.read([{ budget: "b2", since: 0 }])).toEqual([{ spent: 0, reserved: 0 }]);
+    });
+
+    test("what lies before the stretch does not count", async () => {
+      await store.budgets.reserve([[wish("b4", 100, 100, 500)], [wish("b4", 1)]], 1);
+      expect(await store.budgets.reserve([[wish("b4", 1)]], 1)).toMatchObject([{ granted: true, used: [1] }]);
+    });
+
+    test("another process counts, and what it had set aside is taken as spent when it has died", async () => {
+      const other = await openStore({ location: location(), secretBox, now: Date.now });
+      await other.budgets.reserve([[wish("b5", 60)], [wish("b5", 60)]], 1000);
+      await other.close();
+      expect(await store.budgets.reserve([[wish("b5", 1)]], 1000)).toMatchObject([{ granted: false, used: [120] }]);
+      await store.budgets.keep(90_999);
+      expect(await store.budgets.read([{ budget: "b5", since: 0 }])).toEqual([{ spent: 0, reserved: 120 }]);
+      await store.budgets.keep(91_001);
+      await store.budgets.keep(91_002);
+      expect(await store.budgets.read([{ budget: "b5", since: 0 }])).toEqual([{ spent: 120, reserved: 0 }]);
+    });
+
+    test("many at once in two processes are granted no more than there is", async () => {
+      const other = await openStore({ location: location(), secretBox, now: Date.now });
+      const answers = await Promise.all(
+        Array.from({ length: 40 }, (_, index) => (index % 2 ? store : other).budgets.reserve([[wish("b6", 10)]], 1)),
+      );
+      expect(answers.flat().filter(({ granted }) => granted)).toHaveLength(10);
+      await other.close();
+    });
+
+    test("what was spent before they were set is booked once", async () => {
+      expect(await store.budgets.known(["b7"])).toEqual(new Set());
+      await store.budgets.seed("b7", [{ slot: 1000, amount: 5 }]);
+      await store.budgets.seed("b7", [{ slot: 1000, amount: 5 }]);
+      expect(await store.budgets.known(["b7", "b8"])).toEqual(new Set(["b7"]));
+      expect(await store.budgets.read([{ budget: "b7", since: 1000 }])).toEqual([{ spent: 5, reserved: 0 }]);
+    });
   });
 });
 

@@ -13,7 +13,15 @@ import { checkConfig, configPath, configSchemaCommand, importConfigCommand, show
 import { backup, databaseCheck, databaseInfo } from "./commands/database.ts";
 import { doctor } from "./commands/doctor.ts";
 import { healthCommand } from "./commands/health.ts";
-import { createKeyCommand, listKeys, revokeKey, rotateKeyCommand, type CreateOptions } from "./commands/keys.ts";
+import {
+  createKeyCommand,
+  listKeys,
+  revokeKey,
+  rotateKeyCommand,
+  updateKeyCommand,
+  type CreateOptions,
+  type UpdateOptions,
+} from "./commands/keys.ts";
 import { kill, listKills, unkill } from "./commands/kills.ts";
 import { logs } from "./commands/logs.ts";
 import { addModules, listModules } from "./commands/modules.ts";
@@ -23,6 +31,7 @@ import { listModelsCommand, listProviders, testProviders } from "./commands/prov
 import { reload, restart, start, status, stop, type StartOptions } from "./commands/start.ts";
 import { completionScript } from "./completion.ts";
 import { createContext, exitCodes, type CommandContext } from "./context.ts";
+import { addLimitOptions } from "./key-limits.ts";
 
 type Run = (context: CommandContext) => Promise<number>;
 
@@ -83,16 +92,25 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
 
   const keys = program.command("keys").description("client keys");
   simple(keys, "list", "list the keys, without their secrets", listKeys);
-  act(
-    keys
-      .command("create")
-      .description("make a key and show it once")
-      .requiredOption("--name <name>", "what it is for")
-      .option("--models <glob...>", "models it may use; all when absent")
-      .option("--rpm <count>", "requests a minute")
+  const aboutKey = (command: Command) =>
+    addLimitOptions(command)
+      .option("--models <glob...>", "models it may use; all when absent, or with all")
       .option("--expires <when>", "a date, or a span such as 30d")
-      .option("--notes <text>", "anything worth knowing"),
+      .option("--notes <text>", "anything worth knowing");
+  act(
+    aboutKey(
+      keys
+        .command("create")
+        .description("make a key and show it once")
+        .requiredOption("--name <name>", "what it is for"),
+    ),
     (context, command) => createKeyCommand(context, command.opts<CreateOptions>()),
+  );
+  act(
+    aboutKey(
+      keys.command("update <key>").description("change a key (id or name)").option("--name <name>", "what it is for"),
+    ),
+    (context, command) => updateKeyCommand(context, command.args[0]!, command.opts<UpdateOptions>()),
   );
   act(keys.command("rotate <key>").description("give a key (id or name) a new secret"), (context, command) =>
     rotateKeyCommand(context, command.args[0]!),

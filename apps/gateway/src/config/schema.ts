@@ -1,5 +1,6 @@
 import { driverNames, presetNames, type PresetName } from "@trunkline/providers";
 import { z } from "zod";
+import { limitSchema } from "./limits-schema.ts";
 import { breakerSchema, retriesSchema, routeSchema } from "./routing-schema.ts";
 
 const seconds = z.number().positive().max(86_400);
@@ -233,6 +234,11 @@ export const configSchema = z.strictObject({
     .describe("Globs of the models auto-fast, auto-cheap and auto-best choose from."),
   retries: retriesSchema,
   breaker: breakerSchema,
+  limits: z
+    .array(limitSchema)
+    .max(1000)
+    .default([])
+    .describe("What keys, users, groups, providers and models may use. Of several that match, all hold."),
   database: z
     .string()
     .optional()

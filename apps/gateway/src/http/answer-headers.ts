@@ -25,10 +25,33 @@ export const answerHeaders = {
   "retry-after": "Seconds after which trying again makes sense.",
   "retry-after-ms": "The same in milliseconds.",
   "x-should-retry": "`false` where trying again cannot help.",
+  "x-trunkline-budget-warning": "A soft budget is passed: whose, how much is used, and of how much.",
   "x-ratelimit-limit-requests": "Requests a minute this key may send (to clients of OpenAI's and Gemini's dialects).",
   "x-ratelimit-remaining-requests": "How many of them are left.",
   "x-ratelimit-reset-requests": "When all of them are there again.",
   "anthropic-ratelimit-requests-limit": "Requests a minute this key may send (to clients of Anthropic's dialect).",
   "anthropic-ratelimit-requests-remaining": "How many of them are left.",
   "anthropic-ratelimit-requests-reset": "When all of them are there again.",
+  "x-ratelimit-limit-tokens": "Tokens a minute this key may use (to clients of OpenAI's and Gemini's dialects).",
+  "x-ratelimit-remaining-tokens": "How many of them are left.",
+  "x-ratelimit-reset-tokens": "When all of them are there again.",
+  "anthropic-ratelimit-tokens-limit": "Tokens a minute this key may use (to clients of Anthropic's dialect).",
+  "anthropic-ratelimit-tokens-remaining": "How many of them are left.",
+  "anthropic-ratelimit-tokens-reset": "When all of them are there again.",
+  "x-ratelimit-limit-input-tokens":
+    "Input tokens a minute this key may use (to clients of OpenAI's and Gemini's dialects).",
+  "x-ratelimit-remaining-input-tokens": "How many of them are left.",
+  "x-ratelimit-reset-input-tokens": "When all of them are there again.",
+  "anthropic-ratelimit-input-tokens-limit":
+    "Input tokens a minute this key may use (to clients of Anthropic's dialect).",
+  "anthropic-ratelimit-input-tokens-remaining": "How many of them are left.",
+  "anthropic-ratelimit-input-tokens-reset": "When all of them are there again.",
+  "x-ratelimit-limit-output-tokens":
+    "Output tokens a minute this key may use (to clients of OpenAI's and Gemini's dialects).",
+  "x-ratelimit-remaining-output-tokens": "How many of them are left.",
+  "x-ratelimit-reset-output-tokens": "When all of them are there again.",
+  "anthropic-ratelimit-output-tokens-limit":
+    "Output tokens a minute this key may use (to clients of Anthropic's dialect).",
+  "anthropic-ratelimit-output-tokens-remaining": "How many of them are left.",
+  "anthropic-ratelimit-output-tokens-reset": "When all of them are there again.",
 } as const;

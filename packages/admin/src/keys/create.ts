@@ -1,4 +1,4 @@
-import { newId, type Key } from "@trunkline/contracts";
+import { newId, noLimits, type Key } from "@trunkline/contracts";
 import type { KeyTable } from "@trunkline/store";
 import { newSecret } from "./secret.ts";
 
@@ -7,8 +7,11 @@ export type CreateKeyInput = {
   /** Milliseconds since the epoch; absent never expires. */
   readonly expiresAt?: number;
   readonly models?: readonly string[];
-  readonly rpm?: number;
+  readonly rpm?: number | null;
   readonly notes?: string;
+  readonly user?: string | null;
+  readonly group?: string | null;
+  readonly limits?: Key["limits"];
 };
 
 /** Makes a key. The secret is in the result and nowhere else. */
@@ -28,6 +31,9 @@ export async function createKey(
     models: input.models ?? [],
     rpm: input.rpm ?? null,
     notes: input.notes ?? "",
+    user: input.user ?? null,
+    group: input.group ?? null,
+    limits: input.limits ?? noLimits,
   };
   await keys.insert(key, secret);
   return { key, secret };

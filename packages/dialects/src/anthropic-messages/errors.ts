@@ -22,11 +22,13 @@ const statusByType: Readonly<Record<string, number>> = {
   api_error: 500,
 };
 
+/** What is about money, whatever its status. */
+const billing: ReadonlySet<ErrorCode> = new Set(["upstream_quota_exceeded", "budget_exceeded"]);
 const overloads: ReadonlySet<ErrorCode> = new Set(["upstream_overloaded"]);
 
 export function encodeError(error: GatewayError, requestId: string): ErrorBody {
   const status = overloads.has(error.code) ? 529 : error.status;
-  const type = error.code === "upstream_quota_exceeded" ? "billing_error" : (typesByStatus[status] ?? "api_error");
+  const type = billing.has(error.code) ? "billing_error" : (typesByStatus[status] ?? "api_error");
   return { status, body: { type: "error", error: { type, message: error.message }, request_id: requestId } };
 }
 

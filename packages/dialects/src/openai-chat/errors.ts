@@ -20,6 +20,7 @@ const words: Partial<Record<ErrorCode, { readonly type: string; readonly code?: 
   not_found: { type: "invalid_request_error" },
   method_not_allowed: { type: "invalid_request_error" },
   body_too_large: { type: "invalid_request_error", code: "request_too_large" },
+  budget_exceeded: { type: "insufficient_quota", code: "insufficient_quota" },
   rate_limited: { type: "requests", code: "rate_limit_exceeded" },
   upstream_rejected: { type: "invalid_request_error" },
   upstream_rate_limited: { type: "requests", code: "rate_limit_exceeded" },

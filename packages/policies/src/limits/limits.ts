@@ -1,8 +1,10 @@
-import type { GatewayError, Key, Reservation } from "@trunkline/contracts";
+import { GatewayError, type DialectName, type Key, type Reservation } from "@trunkline/contracts";
+import { LRUCache } from "lru-cache";
+import type { LimitAnswer, Limiter, LimitSubject, TokenState } from "./limiter.ts";
 
 /** A request as limits see it. Tokens and cost are estimates. */
 export type LimitDemand = {
-  readonly requestId: string;
+  readonly dialect: DialectName;
   readonly key: Key | undefined;
   readonly provider: string;
   /** The model's name at the provider. */
@@ -11,6 +13,8 @@ export type LimitDemand = {
   readonly outputTokens: number;
   /** Nano-USD; 0 when the price is not known. */
   readonly cost: () => number;
+  /** Where headers go that tell of limits. */
+  readonly answerHeaders: Record<string, string>;
   /** Milliseconds since the epoch. */
   readonly now: number;
 };
@@ -19,9 +23,7 @@ export type LimitDemand = {
 export type LimitHold = {
   /** To be settled with the ledger's row. */
   readonly reservations: readonly Omit<Reservation, "isUsed">[];
-  /** A soft limit was passed: told in the answer's header. */
-  readonly warnings: readonly string[];
-  /** Gives the place back and puts what was used in the place of what was estimated. Once. */
+  /** Gives the place back and puts what was used in the place of what was estimated. */
   end(used: { readonly inputTokens: number; readonly outputTokens: number }): void;
 };
 
@@ -39,3 +41,111 @@ export type Limits = {
     now: number,
   ): { readonly until: number; readonly error: GatewayError } | undefined;
 };
+
+export type LimitsOptions = {
+  readonly limiter: Limiter;
+  /** Whose limits count for a key, and for a target. Empty where nobody set any. */
+  readonly subjectsOf: (stage: "request" | "target", demand: LimitDemand) => readonly LimitSubject[];
+  /** What the demand's cost needs first, when it needs something. */
+  readonly beforePricing: () => Promise<void> | undefined;
+  /** Tells this process's requests from others'. */
+  readonly prefix: string;
+};
+
+/** Milliseconds between two signs of life of the requests that run. */
+const renewMs = 60_000;
+const mostMarks = 10_000;
+
+/** Asks the limiter for requests, and tells it while they run that they do. */
+export function createLimits({
+  limiter,
+  subjectsOf,
+  beforePricing,
+  prefix,
+}: LimitsOptions): Limits & { close(): void } {
+  const running = new Set<string>();
+  /** Subjects of targets that were found to be over a limit, until then or until one of their requests has ended. */
+  const marks = new LRUCache<string, { until: number; error: GatewayError }>({ max: mostMarks });
+  let last = 0;
+  const renewing = setInterval(() => limiter.renew([...running], Date.now()), renewMs);
+  renewing.unref();
+
+  function settle(answer: LimitAnswer, id: string, subjects: readonly LimitSubject[], demand: LimitDemand): LimitHold {
+    tokenHeaders(demand, answer.tokens);
+    if (!answer.granted) {
+      const { code, message, until, subject } = answer.refusal;
+      const details = until === null ? { retryAfterMs: 1000 } : { retryAfterMs: Math.max(1, until - demand.now) };
+      const error = new GatewayError(code, message, details);
+      if (until !== null) marks.set(subject, { until, error });
+      throw error;
+    }
+    running.add(id);
+    if (answer.warnings.length > 0) warn(demand, answer.warnings);
+    return {
+      reservations: answer.reservations,
+      end(used) {
+        if (!running.delete(id)) return;
+        for (const { name } of subjects) marks.delete(name);
+        limiter.leave(id, used);
+      },
+    };
+  }
+
+  async function later(
+    waiting: LimitAnswer | Promise<LimitAnswer>,
+    id: string,
+    subjects: readonly LimitSubject[],
+    demand: LimitDemand,
+  ): Promise<LimitHold> {
+    return settle(await waiting, id, subjects, demand);
+  }
+
+  return {
+    enter(stage, demand) {
+      const subjects = subjectsOf(stage, demand);
+      if (subjects.length === 0) return undefined;
+      const id = `${prefix}${++last}`;
+      const { inputTokens, outputTokens, now } = demand;
+      const ask = (cost: number) => limiter.enter({ id, subjects, inputTokens, outputTokens, cost, now });
+      if (!subjects.some(({ rules }) => rules.budgets.some(({ unit }) => unit === "usd"))) {
+        const answer = ask(0);
+        return answer instanceof Promise ? later(answer, id, subjects, demand) : settle(answer, id, subjects, demand);
+      }
+      const pricing = beforePricing();
+      const priced = pricing ? pricing.then(() => ask(demand.cost())) : ask(demand.cost());
+      return priced instanceof Promise ? later(priced, id, subjects, demand) : settle(priced, id, subjects, demand);
+    },
+    look(provider, model, now) {
+      if (marks.size === 0) return undefined;
+      const demand = { provider, model, key: undefined } as LimitDemand;
+      for (const { name } of subjectsOf("target", demand)) {
+        const mark = marks.get(name);
+        if (mark && mark.until > now) return mark;
+      }
+      return undefined;
+    },
+    close: () => clearInterval(renewing),
+  };
+}
+
+/** Headers hold printable ASCII only; a key's name may be anything. */
+function warn({ answerHeaders }: LimitDemand, warnings: readonly string[]): void {
+  const given = answerHeaders["x-trunkline-budget-warning"];
+  const all = given === undefined ? warnings : [given, ...warnings];
+  answerHeaders["x-trunkline-budget-warning"] = all.join("; ").replace(/[^\x20-\x7e]/g, "?");
+}
+
+/** The vendors' own headers for tokens; Gemini's clients know none. */
+function tokenHeaders({ dialect, answerHeaders, now }: LimitDemand, tokens: readonly TokenState[]): void {
+  for (const { kind, limit, remaining, resetMs } of tokens) {
+    if (dialect === "anthropic-messages") {
+      answerHeaders[`anthropic-ratelimit-${kind}-limit`] = String(limit);
+      answerHeaders[`anthropic-ratelimit-${kind}-remaining`] = String(remaining);
+      answerHeaders[`anthropic-ratelimit-${kind}-reset`] = new Date(now + resetMs).toISOString();
+    } else {
+      answerHeaders[`x-ratelimit-limit-${kind}`] = String(limit);
+      answerHeaders[`x-ratelimit-remaining-${kind}`] = String(remaining);
+      answerHeaders[`x-ratelimit-reset-${kind}`] = `${(resetMs / 1000).toFixed(3)}s`;
+    }
+  }
+}

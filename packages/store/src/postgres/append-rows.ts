@@ -1,8 +1,8 @@
-import type { Insertable, Kysely } from "kysely";
+import { sql, type Insertable, type Kysely } from "kysely";
 import { attemptColumns, exchangeColumns, type PackedRows } from "../rows.ts";
 import type { Tables } from "../schema.ts";
 
-/** PostgreSQL takes at most 65,535 parameters a statement; an exchange has 26. */
+/** PostgreSQL takes at most 65,535 parameters a statement; an exchange has 29. */
 const rowsAtOnce = 1000;
 
 function* pieces<Row>(columns: readonly string[], rows: PackedRows["exchanges"]): Generator<Row[]> {
@@ -12,13 +12,32 @@ function* pieces<Row>(columns: readonly string[], rows: PackedRows["exchanges"])
       .map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])) as Row);
 }
 
-export function createAppendRows(database: Kysely<Tables>): (rows: PackedRows) => Promise<void> {
-  return async ({ exchanges, attempts }) => {
+export function createAppendRows(database: Kysely<Tables>, holder: string): (rows: PackedRows) => Promise<void> {
+  return async ({ exchanges, attempts, settlements }) => {
     await database.transaction().execute(async (transaction) => {
       for (const rows of pieces<Insertable<Tables["exchanges"]>>(exchangeColumns, exchanges))
         await transaction.insertInto("exchanges").values(rows).execute();
       for (const rows of pieces<Insertable<Tables["attempts"]>>(attemptColumns, attempts))
         await transaction.insertInto("attempts").values(rows).execute();
+      // In one order in every process, so that no two wait for each other.
+      for (const { budget, slot, spent, freed } of settlements.toSorted((a, b) => (a.budget < b.budget ? -1 : 1))) {
+        await sql`select pg_advisory_xact_lock(hashtextextended(${budget}, 0))`.execute(transaction);
+        if (spent > 0)
+          await transaction
+            .insertInto("budget_spent")
+            .values({ budget, slot, amount: spent })
+            .onConflict((conflict) =>
+              conflict.columns(["budget", "slot"]).doUpdateSet({ amount: sql`budget_spent.amount + excluded.amount` }),
+            )
+            .execute();
+        await transaction
+          .updateTable("budget_reserved")
+          .set({ amount: sql`greatest(0, amount - ${freed})` })
+          .where("budget", "=", budget)
+          .where("slot", "=", slot)
+          .where("holder", "=", holder)
+          .execute();
+      }
     });
   };
 }

@@ -6,18 +6,36 @@ function insertInto(database: DatabaseSync, table: string, columns: readonly str
 }
 
 /** One prepared statement a table and one transaction a batch: the whole batch is on disk or none of it. */
-export function createAppendRows(database: DatabaseSync): (rows: PackedRows) => Promise<void> {
-  let statements: { readonly exchange: StatementSync; readonly attempt: StatementSync } | undefined;
-  return async ({ exchanges, attempts }) => {
+export function createAppendRows(database: DatabaseSync, holder: string): (rows: PackedRows) => Promise<void> {
+  let statements:
+    | {
+        readonly exchange: StatementSync;
+        readonly attempt: StatementSync;
+        readonly spend: StatementSync;
+        readonly free: StatementSync;
+      }
+    | undefined;
+  return async ({ exchanges, attempts, settlements }) => {
     // The tables are made after the file is opened.
     statements ??= {
       exchange: insertInto(database, "exchanges", exchangeColumns),
       attempt: insertInto(database, "attempts", attemptColumns),
+      spend: database.prepare(
+        "insert into budget_spent (budget, slot, amount) values (?, ?, ?) " +
+          "on conflict (budget, slot) do update set amount = amount + excluded.amount",
+      ),
+      free: database.prepare(
+        "update budget_reserved set amount = max(0, amount - ?) where budget = ? and slot = ? and holder = ?",
+      ),
     };
     database.exec("begin immediate");
     try {
       for (const row of exchanges) statements.exchange.run(...row);
       for (const row of attempts) statements.attempt.run(...row);
+      for (const { budget, slot, spent, freed } of settlements) {
+        if (spent > 0) statements.spend.run(budget, slot, spent);
+        statements.free.run(freed, budget, slot, holder);
+      }
       database.exec("commit");
     } catch (error) {
       database.exec("rollback");

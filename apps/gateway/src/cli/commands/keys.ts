@@ -1,20 +1,34 @@
 import { createKey, rotateKey } from "@trunkline/admin";
 import type { Key } from "@trunkline/contracts";
+import { budgetText } from "@trunkline/policies";
 import type { Store } from "@trunkline/store";
 import { isoTime } from "../../iso-time.ts";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
+import { parseCount, parseLimits, parseName, type LimitOptions } from "../key-limits.ts";
 import { spanMs } from "../span.ts";
 
-export type CreateOptions = {
-  readonly name: string;
+export type UpdateOptions = LimitOptions & {
+  readonly name?: string;
   readonly models?: string[];
-  readonly rpm?: string;
   readonly expires?: string;
   readonly notes?: string;
 };
+export type CreateOptions = UpdateOptions & { readonly name: string };
 
 function shown(key: Key): object {
   return { ...key, createdAt: isoTime(key.createdAt), expiresAt: isoTime(key.expiresAt) };
+}
+
+function limitsText({ rpm, limits, user, group }: Key): string {
+  const { tpm, inputTpm, outputTpm, concurrent, budgets } = limits;
+  const counts = { rpm, tpm, "input tpm": inputTpm, "output tpm": outputTpm, "at once": concurrent };
+  const all = [
+    ...(user === null ? [] : [`user ${user}`]),
+    ...(group === null ? [] : [`group ${group}`]),
+    ...Object.entries(counts).flatMap(([name, count]) => (count === null ? [] : [`${count} ${name}`])),
+    ...budgets.map(budgetText),
+  ];
+  return all.join(", ") || "-";
 }
 
 /** The key with this id or name. Throws CommandError. */
@@ -40,28 +54,53 @@ function parseExpiry(text: string): number {
   return at;
 }
 
-function parseRpm(text: string): number {
-  const rpm = Number(text);
-  if (!Number.isInteger(rpm) || rpm < 1)
-    throw new CommandError(`--rpm takes a whole number from 1 on, not '${text}'.`, exitCodes.usage);
-  return rpm;
+function parseKeyName(text: string): string {
+  const name = text.trim();
+  if (name === "" || name.length > 100) throw new CommandError("--name takes 1 to 100 characters.", exitCodes.usage);
+  return name;
+}
+
+/** What a command line says of a key besides its limits; absent members leave what there is. */
+function membersOf(options: UpdateOptions) {
+  const rpm = parseCount("rpm", options.rpm);
+  const user = parseName("user", options.user);
+  const group = parseName("group", options.group);
+  return {
+    ...(options.name === undefined ? {} : { name: parseKeyName(options.name) }),
+    ...(options.models === undefined ? {} : { models: options.models.filter((glob) => glob !== "all") }),
+    ...(rpm === undefined ? {} : { rpm }),
+    ...(options.expires === undefined ? {} : { expiresAt: parseExpiry(options.expires) }),
+    ...(options.notes === undefined ? {} : { notes: options.notes }),
+    ...(user === undefined ? {} : { user }),
+    ...(group === undefined ? {} : { group }),
+  };
 }
 
 export async function createKeyCommand(context: CommandContext, options: CreateOptions): Promise<number> {
-  const name = options.name.trim();
-  if (name === "" || name.length > 100) throw new CommandError("--name takes 1 to 100 characters.", exitCodes.usage);
-  const input = {
-    name,
-    ...(options.models === undefined ? {} : { models: options.models }),
-    ...(options.rpm === undefined ? {} : { rpm: parseRpm(options.rpm) }),
-    ...(options.expires === undefined ? {} : { expiresAt: parseExpiry(options.expires) }),
-    ...(options.notes === undefined ? {} : { notes: options.notes }),
-  };
+  const input = { ...membersOf(options), name: parseKeyName(options.name), limits: parseLimits(options) };
   const { key, secret } = await withStore(context, (store) => createKey(store.keys, input, Date.now()));
   context.print(
     { id: key.id, name: key.name, key: secret },
     () =>
       `${secret}\n\nKey '${key.name}' (${key.id}). It is shown this once and works from now on, also at a running gateway.`,
+  );
+  return exitCodes.ok;
+}
+
+export async function updateKeyCommand(
+  context: CommandContext,
+  idOrName: string,
+  options: UpdateOptions,
+): Promise<number> {
+  const key = await withStore(context, async (store) => {
+    const before = await keyNamed(store, idOrName);
+    const change = { ...membersOf(options), limits: parseLimits(options, before.limits) };
+    await store.keys.update(before.id, change);
+    return { ...before, ...change };
+  });
+  context.print(
+    shown(key),
+    () => `Key '${key.name}' (${key.id}) is changed; a running gateway heeds it within a second.`,
   );
   return exitCodes.ok;
 }
@@ -78,13 +117,13 @@ export async function listKeys(context: CommandContext): Promise<number> {
     state(key),
     day(key.createdAt),
     day(key.expiresAt),
-    key.rpm === null ? "-" : String(key.rpm),
+    limitsText(key),
     key.models.join(" ") || "all",
   ]);
   context.print(keys.map(shown), () =>
     keys.length === 0
       ? "There are no keys yet. Make one with `npx trunkline keys create --name me`."
-      : table(["NAME", "ID", "KEY", "STATE", "CREATED", "EXPIRES", "RPM", "MODELS"], rows),
+      : table(["NAME", "ID", "KEY", "STATE", "CREATED", "EXPIRES", "LIMITS", "MODELS"], rows),
   );
   return exitCodes.ok;
 }

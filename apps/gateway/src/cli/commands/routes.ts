@@ -51,7 +51,7 @@ async function explainHere(context: CommandContext, question: object): Promise<E
       log,
       policies: [],
       targets: createTargets(config),
-      limits: undefined,
+      limiter: undefined,
       record: () => {},
       onFinished: () => {},
       onSecret: () => {},

@@ -1,4 +1,5 @@
 import cluster, { type Worker } from "node:cluster";
+import type { Limiter } from "@trunkline/policies";
 import type { Logger } from "pino";
 import { AggregatorRegistry } from "prom-client";
 import { entry } from "../entry.ts";
@@ -21,6 +22,7 @@ export type CrewOptions = {
       question: Questions[Name]["question"],
     ) => Promise<Questions[Name]["answer"]> | Questions[Name]["answer"];
   };
+  readonly limiter: Pick<Limiter, "leave" | "renew">;
   readonly giveBack: (keyId: string, began: number, count: number) => void;
   /** The most milliseconds a worker's requests get to end. */
   readonly drainMs: number;
@@ -90,6 +92,8 @@ export function createCrew(options: CrewOptions): Crew {
       worker.on("message", (message: ToPrimary) => {
         if (message.type === "ask") void answer(worker, message.id, message.name, message.question);
         else if (message.type === "give-back") options.giveBack(message.keyId, message.began, message.count);
+        else if (message.type === "leave") options.limiter.leave(message.id, message.used);
+        else if (message.type === "renew") options.limiter.renew(message.ids, message.now);
         else if (message.type === "collected") collections.get(message.id)?.(message.metrics);
         else if (message.type === "failed") reject(new Error(message.message));
         else {

@@ -1,4 +1,4 @@
-import type { Lease } from "@trunkline/policies";
+import type { Lease, LimitAnswer, LimitQuestion, LimitReport } from "@trunkline/policies";
 import type { PackedRows } from "@trunkline/store";
 
 /** What a worker asks of the primary process, and what it is answered. */
@@ -10,6 +10,9 @@ export type Questions = {
     readonly question: { readonly keyId: string; readonly limit: number; readonly want: number; readonly now: number };
     readonly answer: Lease;
   };
+  /** Lets a request in by its limits. */
+  readonly enter: { readonly question: LimitQuestion; readonly answer: LimitAnswer };
+  readonly limitReport: { readonly question: number; readonly answer: LimitReport[] };
   /** The metrics of all workers as one text. */
   readonly metrics: { readonly question: null; readonly answer: string };
 };
@@ -26,6 +29,8 @@ export type QuestionName = keyof Questions;
 export type ToPrimary =
   | { readonly type: "ask"; readonly id: number; readonly name: QuestionName; readonly question: unknown }
   | { readonly type: "give-back"; readonly keyId: string; readonly began: number; readonly count: number }
+  | { readonly type: "leave"; readonly id: string; readonly used: { inputTokens: number; outputTokens: number } }
+  | { readonly type: "renew"; readonly ids: readonly string[]; readonly now: number }
   | ({ readonly type: "ready" } & Ready)
   /** It could not start, and why, in words for the person at the terminal. */
   | { readonly type: "failed"; readonly message: string }

@@ -1,7 +1,8 @@
-import { createRequestWindows } from "@trunkline/policies";
+import { createLimiter, createRequestWindows } from "@trunkline/policies";
 import { createSecretBox, openStore } from "@trunkline/store";
 import type { Environment } from "../../config/environment.ts";
 import { readSecret } from "../../config/home.ts";
+import { createBudgetLedger } from "../../limits/budget-ledger.ts";
 import { createLog } from "../../observe/log.ts";
 import { schedulePruning } from "../../prune.ts";
 import { version } from "../../version.ts";
@@ -34,20 +35,26 @@ export async function servePrimary(
   const secrets = await makeSecrets(store, environment);
   store.neverWait();
   const limits = createRequestWindows();
+  const budgets = createBudgetLedger(store, log);
+  const limiter = createLimiter(budgets);
   const crew = createCrew({
     size: options.workers,
     environment: environment as NodeJS.ProcessEnv,
     log,
     drainMs: config.server.drain_seconds * 1000,
     giveBack: limits.giveBack,
+    limiter,
     answers: {
       append: (rows) => store.appendRows(rows),
       lease: ({ keyId, limit, want, now }) => limits.lease(keyId, limit, want, now),
+      enter: (question) => limiter.enter(question),
+      limitReport: (now) => limiter.report(now),
     },
   });
   const pruning = schedulePruning(store, () => config, log);
   const close = async () => {
     pruning.stop();
+    budgets.stop();
     await store.close();
     await closeLog();
   };

@@ -33,6 +33,12 @@ export async function serveWorker(environment: Environment): Promise<void> {
       terminal: true,
       shared: {
         limits,
+        limiter: {
+          enter: (question) => link.ask("enter", question),
+          leave: (id, used) => link.tell({ type: "leave", id, used }),
+          renew: (ids, now) => link.tell({ type: "renew", ids, now }),
+          report: (now) => link.ask("limitReport", now),
+        },
         // Without a primary the rows are written here, so that none is lost with it.
         append: (exchanges) => (link.isThere() ? link.ask("append", packRows(exchanges)) : undefined),
         metricsText: () => link.ask("metrics", null),

@@ -1,0 +1,51 @@
+import { noLimits, type LimitRules } from "@trunkline/contracts";
+import { expect, test } from "vitest";
+import { createLimiter, type LimitQuestion } from "./limiter.ts";
+
+const ledger = { reserve: async () => [], read: async () => [], prepare: async () => {} };
+const question = (id: string, rules: Partial<LimitRules>, now = 0): LimitQuestion => ({
+  id,
+  subjects: [{ name: "key:k", label: "The key 'k'", rules: { ...noLimits, ...rules } }],
+  inputTokens: 10,
+  outputTokens: 10,
+  cost: 0,
+  now,
+});
+
+test("a place nobody gives back is free again once its lease is over, unless it is renewed", async () => {
+  const limiter = createLimiter(ledger);
+  expect(await limiter.enter(question("1", { concurrent: 1 }))).toMatchObject({ granted: true });
+  expect(await limiter.enter(question("2", { concurrent: 1 }, 179_999))).toMatchObject({ granted: false });
+  limiter.renew(["1"], 170_000);
+  expect(await limiter.enter(question("3", { concurrent: 1 }, 349_999))).toMatchObject({ granted: false });
+  expect(await limiter.enter(question("4", { concurrent: 1 }, 350_000))).toMatchObject({ granted: true });
+  limiter.leave("1", { inputTokens: 0, outputTokens: 0 });
+  expect(await limiter.enter(question("5", { concurrent: 1 }, 350_000))).toMatchObject({ granted: false });
+});
+
+test("what a request used counts in the minute it began in, and no other", async () => {
+  const limiter = createLimiter(ledger);
+  await limiter.enter(question("1", { tpm: 100 }));
+  await limiter.enter(question("2", { tpm: 100 }, 60_000));
+  limiter.leave("1", { inputTokens: 1000, outputTokens: 0 });
+  expect(await limiter.enter(question("3", { tpm: 100 }, 60_001))).toMatchObject({ granted: true });
+  limiter.leave("2", { inputTokens: 100, outputTokens: 0 });
+  expect(await limiter.enter(question("4", { tpm: 100 }, 60_002))).toMatchObject({ granted: false });
+  // A clock set back by more than a minute.
+  expect(await limiter.enter(question("5", { tpm: 100 }, -60_000))).toMatchObject({ granted: true });
+});
+
+test("a request refused by one of its limits holds nothing of the others", async () => {
+  const limiter = createLimiter(ledger);
+  const both = {
+    ...question("1", { concurrent: 1 }),
+    subjects: [
+      { name: "key:k", label: "", rules: { ...noLimits, concurrent: 1 } },
+      { name: "user:u", label: "", rules: { ...noLimits, rpm: 1 } },
+    ],
+  };
+  expect(await limiter.enter(both)).toMatchObject({ granted: true });
+  limiter.leave("1", { inputTokens: 0, outputTokens: 0 });
+  expect(await limiter.enter({ ...both, id: "2" })).toMatchObject({ granted: false });
+  expect(await limiter.report(0)).toEqual([expect.objectContaining({ subject: "user:u", used: "1" })]);
+});

@@ -1,0 +1,124 @@
+import type { LimitRules } from "@trunkline/contracts";
+import { LRUCache } from "lru-cache";
+import type { LimitReport, TokenState } from "./limiter.ts";
+
+const windowMs = 60_000;
+const mostSubjects = 100_000;
+/** Requests whose estimate waits to be replaced; far more than can run. */
+const mostTaken = 100_000;
+
+type Tokens = { readonly inputTokens: number; readonly outputTokens: number };
+type Window = { began: number; requests: number; input: number; output: number; rules: LimitRules };
+
+/** What is counted, which rule limits it, and its name in headers where it has one. */
+const counts = [
+  { rule: "rpm", what: "requests", header: undefined, used: (window: Window) => window.requests },
+  { rule: "tpm", what: "tokens", header: "tokens", used: (window: Window) => window.input + window.output },
+  { rule: "inputTpm", what: "input tokens", header: "input-tokens", used: (window: Window) => window.input },
+  { rule: "outputTpm", what: "output tokens", header: "output-tokens", used: (window: Window) => window.output },
+] as const;
+
+/**
+ * Requests and tokens of a minute, which begins with the first request. A request passes as long as there is anything left, and is reckoned
+ * at its estimate until it has ended: so a single large one is never refused for its size, and many at once go beyond by one at most.
+ */
+export function createMinuteWindows() {
+  const windows = new LRUCache<string, Window>({ max: mostSubjects });
+  const taken = new LRUCache<string, { window: Window; began: number; tokens: Tokens }[]>({ max: mostTaken });
+  const unlimited: LimitRules = {
+    rpm: null,
+    tpm: null,
+    inputTpm: null,
+    outputTpm: null,
+    concurrent: null,
+    budgets: [],
+  };
+
+  function isCounted(rules: LimitRules): boolean {
+    return counts.some(({ rule }) => rules[rule] !== null);
+  }
+
+  function windowOf(subject: string, now: number): Window {
+    let window = windows.get(subject);
+    if (!window) windows.set(subject, (window = { began: now, requests: 0, input: 0, output: 0, rules: unlimited }));
+    // A clock set back by more than a minute begins a new window, for the old one might never end.
+    if (Math.abs(now - window.began) >= windowMs)
+      Object.assign(window, { began: now, requests: 0, input: 0, output: 0 });
+    return window;
+  }
+
+  function add(window: Window, { inputTokens, outputTokens }: Tokens, sign: 1 | -1): void {
+    window.input = Math.max(0, window.input + sign * inputTokens);
+    window.output = Math.max(0, window.output + sign * outputTokens);
+  }
+
+  return {
+    /** The limit that is reached, in words; undefined when none is. */
+    look(subject: string, rules: LimitRules, now: number): { what: string; until: number } | undefined {
+      if (!isCounted(rules)) return undefined;
+      const window = windowOf(subject, now);
+      window.rules = rules;
+      for (const { rule, what, used } of counts) {
+        const limit = rules[rule];
+        if (limit === null || used(window) < limit) continue;
+        return { what: `has used its ${limit} ${what} a minute`, until: window.began + windowMs };
+      }
+      return undefined;
+    },
+    take(id: string, subject: string, tokens: Tokens, now: number): void {
+      const window = windows.get(subject);
+      if (!window || !isCounted(window.rules) || windowOf(subject, now) !== window) return;
+      window.requests++;
+      add(window, tokens, 1);
+      taken.set(id, [...(taken.get(id) ?? []), { window, began: window.began, tokens }]);
+    },
+    /** The request never ran. */
+    forget(id: string): void {
+      for (const { window, began, tokens } of taken.get(id) ?? []) {
+        if (window.began !== began) continue;
+        window.requests = Math.max(0, window.requests - 1);
+        add(window, tokens, -1);
+      }
+      taken.delete(id);
+    },
+    settle(id: string, used: Tokens): void {
+      for (const { window, began, tokens } of taken.get(id) ?? []) {
+        if (window.began !== began) continue;
+        add(window, tokens, -1);
+        add(window, used, 1);
+      }
+      taken.delete(id);
+    },
+    tokens(subject: string, rules: LimitRules, now: number): TokenState[] {
+      if (!isCounted(rules)) return [];
+      const window = windowOf(subject, now);
+      return counts.flatMap(({ rule, header, used }): TokenState[] => {
+        const limit = rules[rule];
+        if (limit === null || header === undefined) return [];
+        const remaining = Math.max(0, limit - used(window));
+        return [{ kind: header, limit, remaining, resetMs: Math.min(windowMs, window.began + windowMs - now) }];
+      });
+    },
+    report(now: number): LimitReport[] {
+      return [...windows.entries()].flatMap(([subject, window]) => {
+        const isOver = Math.abs(now - window.began) >= windowMs;
+        return counts.flatMap(({ rule, what, used }): LimitReport[] => {
+          const limit = window.rules[rule];
+          if (limit === null) return [];
+          const count = isOver ? 0 : used(window);
+          return [
+            {
+              subject,
+              limit: `${what} a minute`,
+              used: String(count),
+              most: String(limit),
+              state: count >= limit ? "reached" : "ok",
+              share: count / limit,
+              resetsAt: isOver ? null : window.began + windowMs,
+            },
+          ];
+        });
+      });
+    },
+  };
+}
