@@ -7,7 +7,14 @@ import {
   type Target,
 } from "@trunkline/exchange";
 import { createPriceBook } from "@trunkline/ledger";
-import { compileGlob, createLimits, createRetryBudget, type Limiter, type Policy } from "@trunkline/policies";
+import {
+  compileGlob,
+  createLimits,
+  createRetryBudget,
+  type Limiter,
+  type Policy,
+  type ResponseCache,
+} from "@trunkline/policies";
 import { createGuardedFetch, type GuardedFetch, type Provider } from "@trunkline/providers";
 import type { Store } from "@trunkline/store";
 import type { Logger } from "pino";
@@ -46,6 +53,7 @@ export type ComposeOptions = {
   /** In the order they run. */
   readonly policies: readonly Policy[];
   readonly targets: Targets;
+  readonly cache: ResponseCache | undefined;
   /** Counts what is limited; absent where nothing is asked. */
   readonly limiter: Limiter | undefined;
   readonly record: (record: ExchangeRecord) => void;
@@ -149,6 +157,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       planner,
       health,
       loads,
+      cache: options.cache,
       limits,
       price,
       retries: {

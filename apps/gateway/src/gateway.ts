@@ -13,6 +13,7 @@ import {
 import { reapChildren } from "@trunkline/providers";
 import { createSecretBox, openStore, type PricedExchange, type Store } from "@trunkline/store";
 import type { Logger } from "pino";
+import { createAnswerCache } from "./answer-cache.ts";
 import { compose, type Composition } from "./compose.ts";
 import type { Environment } from "./config/environment.ts";
 import { readSecret, type Home } from "./config/home.ts";
@@ -131,9 +132,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     append: (exchanges) =>
       shared ? (shared.append(exchanges) ?? store.appendMissing(exchanges)) : store.appendExchanges(exchanges),
     price(record) {
-      const cost = current.price(record);
-      if (cost !== null) metrics.cost(record, cost);
-      return cost;
+      const worth = current.price(record);
+      if (worth !== null) metrics.cost(record, worth);
+      return worth;
     },
     beforePricing: () => current.loadPrices(),
     waitMs: ledgerWaitMs,
@@ -155,6 +156,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   // Several processes have one that counts for all of them.
   const budgets = shared ? undefined : createBudgetLedger(store, log);
   const limiter = shared?.limiter ?? createLimiter(budgets!);
+  const answerCache = createAnswerCache();
   const targets = createTargets(options.config);
   const make = (config: Config) =>
     compose({
@@ -165,6 +167,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       log,
       policies,
       targets,
+      cache: answerCache(config),
       limiter,
       record: writer.record,
       onFinished,

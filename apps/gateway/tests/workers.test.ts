@@ -61,7 +61,11 @@ beforeEach(async () => {
   mkdirSync(home());
   writeFileSync(
     join(home(), "trunkline.yaml"),
-    stringify({ discover: false, providers: fourProviders(upstream.origin) }),
+    stringify({
+      discover: false,
+      providers: fourProviders(upstream.origin),
+      prices: [{ provider: "u-chat", model: "*", input: 0, output: 1 }],
+    }),
   );
   primary = spawn(process.execPath, [bin, "start", "--json", "--workers", "2"], {
     env: environment(),
@@ -202,4 +206,37 @@ test("a kill switch is heeded by every process from the next request on", async 
   await trunkline("unkill", "provider", "u-chat");
   const answered = await Promise.all(Array.from({ length: 40 }, () => ask(key)));
   expect(new Set(answered.map(({ status }) => status))).toEqual(new Set([200]));
+});
+
+test("a budget and places at once hold over all workers", async () => {
+  const made = await trunkline(
+    "keys",
+    "create",
+    "--name",
+    "poor",
+    "--budget",
+    "0.00009/day",
+    "--concurrent",
+    "300",
+    "--json",
+  );
+  const poor = (JSON.parse(made) as { key: string }).key;
+  const ask = (secret: string) =>
+    fetch(`${address}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${secret}`, connection: "close" },
+      body: JSON.stringify({
+        model: "u-chat/x",
+        max_tokens: 9,
+        messages: [{ role: "user", content: "Hi" }],
+      }),
+    });
+  const answers = await Promise.all(Array.from({ length: 200 }, () => ask(poor)));
+  // Nine tokens at a dollar a million: ten fit, and one may go beyond.
+  const granted = answers.filter(({ status }) => status === 200).length;
+  expect(granted).toBeGreaterThanOrEqual(10);
+  expect(granted).toBeLessThanOrEqual(11);
+  const health = JSON.parse(await trunkline("health", "--json")) as { limits: { limit: string; state: string }[] };
+  expect(health.limits).toContainEqual(expect.objectContaining({ limit: "budget a day", state: "reached" }));
+  expect(await trunkline("health")).toMatch(/LIMITS\nWHOSE/);
 });

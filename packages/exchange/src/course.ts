@@ -1,5 +1,5 @@
-import type { Attempt, CacheState, GatewayError, Outcome, Reservation } from "@trunkline/contracts";
-import type { LimitHold, PolicyContext } from "@trunkline/policies";
+import type { Attempt, CacheState, ExchangeRecord, GatewayError, Outcome, Reservation } from "@trunkline/contracts";
+import type { LimitHold, PolicyContext, RecordedMeta } from "@trunkline/policies";
 import type { Target } from "./catalogue.ts";
 import { exchangeRecord } from "./exchange-record.ts";
 import type { Incoming } from "./incoming.ts";
@@ -21,6 +21,8 @@ export type Course = {
   target: Target | undefined;
   route: string;
   cache: CacheState | null;
+  /** Whose answer it got from the cache. */
+  answeredBy: RecordedMeta | undefined;
   /** What was passed over; told when something was tried too. */
   skipped: () => readonly Attempt[];
   /** The target that was asked failed: what was held for it is given back. */
@@ -29,6 +31,10 @@ export type Course = {
   /** Headers of the answer, whatever it will be. */
   headers(): Record<string, string>;
   /** Queues the ledger's row, once: it is queued before the last byte leaves. */
+  /** Called when it is settled. */
+  onSettled: (outcome: Outcome, error: GatewayError | undefined) => void;
+  /** What others who got the same answer write into their rows; undefined before it is settled. */
+  settledMeta(): RecordedMeta | undefined;
   settle(outcome: Outcome, status: number, error: GatewayError | undefined, observed?: Observed): void;
 };
 
@@ -36,6 +42,7 @@ const nothing = { inputTokens: 0, outputTokens: 0 };
 
 export function createCourse(runtime: ExchangeRuntime, received: Incoming): Course {
   let settled = false;
+  let settledAs: ExchangeRecord | undefined;
   const reservations: Reservation[] = [];
 
   function give(hold: LimitHold | undefined, used: { inputTokens: number; outputTokens: number } | undefined): void {
@@ -64,12 +71,19 @@ export function createCourse(runtime: ExchangeRuntime, received: Incoming): Cour
     target: undefined,
     route: "",
     cache: null,
+    answeredBy: undefined,
     skipped: () => [],
     leaveTarget() {
       give(course.targetHold, undefined);
       course.targetHold = undefined;
     },
     isSettled: () => settled,
+    onSettled: () => {},
+    settledMeta() {
+      if (!settledAs) return undefined;
+      const { provider, model, usage, finishReason, serviceTier } = settledAs;
+      return { provider, model, usage, finishReason, serviceTier };
+    },
     headers() {
       const { context, target, route, attempts, degraded } = course;
       // While an attempt runs it is not among those that ended.
@@ -93,10 +107,13 @@ export function createCourse(runtime: ExchangeRuntime, received: Incoming): Cour
         attempts: [...course.skipped(), ...attempts],
         reservations,
         cache: course.cache,
+        answeredBy: course.answeredBy,
         endedAt: runtime.now(),
       });
       give(course.hold, record.usage ?? nothing);
       give(course.targetHold, record.usage ?? nothing);
+      settledAs = record;
+      course.onSettled(outcome, error);
       runtime.ledger.record(record);
       runtime.onFinished(record, error?.details.cause);
     },

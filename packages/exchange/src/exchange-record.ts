@@ -8,6 +8,7 @@ import {
   type Reservation,
   type Usage,
 } from "@trunkline/contracts";
+import type { RecordedMeta } from "@trunkline/policies";
 import type { Observed } from "./observed.ts";
 import type { Target } from "./catalogue.ts";
 import type { Incoming } from "./incoming.ts";
@@ -27,12 +28,14 @@ type ExchangeEnd = {
   /** Set aside in budgets, and to be settled with what it cost. */
   readonly reservations: readonly Reservation[];
   readonly cache: CacheState | null;
+  /** Whose answer it got from the cache. */
+  readonly answeredBy: RecordedMeta | undefined;
   readonly endedAt: number;
 };
 
 /** The row of an exchange that has ended. */
 export function exchangeRecord(end: ExchangeEnd): ExchangeRecord {
-  const { incoming, target, observed, endedAt, error, outcome } = end;
+  const { incoming, target, observed, endedAt, error, outcome, answeredBy } = end;
   return {
     id: incoming.id,
     startedAt: incoming.receivedAt,
@@ -42,13 +45,13 @@ export function exchangeRecord(end: ExchangeEnd): ExchangeRecord {
     dialect: incoming.dialect,
     upstreamDialect: target?.provider.dialectFor(incoming.dialect, incoming.operation) ?? "",
     requestedModel: incoming.model,
-    provider: target?.provider.name ?? "",
-    model: target?.model ?? "",
+    provider: answeredBy?.provider ?? target?.provider.name ?? "",
+    model: answeredBy?.model ?? target?.model ?? "",
     stream: incoming.stream,
     errorCode: error?.code ?? null,
-    finishReason: observed?.finishReason ?? null,
-    serviceTier: observed?.serviceTier ?? null,
-    usage: observed ? billed(observed, outcome, incoming) : null,
+    finishReason: answeredBy?.finishReason ?? observed?.finishReason ?? null,
+    serviceTier: answeredBy?.serviceTier ?? observed?.serviceTier ?? null,
+    usage: answeredBy ? answeredBy.usage : observed ? billed(observed, outcome, incoming) : null,
     keyId: end.keyId,
     route: end.route,
     outcome,

@@ -11,6 +11,7 @@ import { clientClosed } from "./refusals.ts";
 import { hopeless, type Candidate } from "./routing/plan.ts";
 import { runAttempt, type RunningAttempt } from "./run-attempt.ts";
 import type { ExchangeRuntime } from "./runtime.ts";
+import { throughCache } from "./response-cache.ts";
 import { createWalk, type Step } from "./walk.ts";
 import { errorAnswer, writeError } from "./write-error.ts";
 
@@ -18,23 +19,28 @@ import { errorAnswer, writeError } from "./write-error.ts";
 export async function runExchange(runtime: ExchangeRuntime, received: Incoming, answer: ClientAnswer): Promise<void> {
   const course = createCourse(runtime, received);
   let prepared: Prepared;
+  /** The client, seen by whoever else asks the same. */
+  let seen = answer;
   try {
     prepared = await prepare(runtime, received, course.context);
     course.incoming = prepared.incoming;
     course.route = prepared.plan.route;
     course.target = prepared.plan.candidates[0]?.target;
+    const recorded = throughCache(runtime.cache, course, prepared, answer, received.receivedAt);
+    if (!recorded) return;
+    seen = recorded;
     if (prepared.plan.candidates.every(({ verdict }) => verdict === "skip")) {
-      course.skipped = () => createWalkOf(runtime, prepared).skipped();
+      course.skipped = createWalkOf(runtime, prepared).skipped;
       throw hopeless(prepared.plan);
     }
     const entering = runtime.limits?.enter("request", demandOf(runtime, course, prepared.plan.candidates[0]!));
     course.hold = entering instanceof Promise ? await entering : entering;
   } catch (thrown) {
-    return refuse(course, received, answer, toGatewayError(thrown));
+    return refuse(course, received, seen, toGatewayError(thrown));
   }
   // Whoever left while the policies ran must not start a provider that bills.
-  if (answer.isClosed()) return course.settle("cancelled", 499, clientClosed());
-  serve(runtime, course, prepared, received, answer);
+  if (seen.isClosed()) return course.settle("cancelled", 499, clientClosed());
+  serve(runtime, course, prepared, received, seen);
 }
 
 function refuse(course: Course, { dialect, id }: Incoming, answer: ClientAnswer, error: GatewayError): void {

@@ -1,5 +1,13 @@
 import type { Conversation, ExchangeRecord, LedgerWriter } from "@trunkline/contracts";
-import type { AnswerRedaction, Limits, Policy, RetryBudget, TargetHealth, TargetLoads } from "@trunkline/policies";
+import type {
+  AnswerRedaction,
+  Limits,
+  Policy,
+  ResponseCache,
+  RetryBudget,
+  TargetHealth,
+  TargetLoads,
+} from "@trunkline/policies";
 import type { Catalogue, Target } from "./catalogue.ts";
 import type { Planner } from "./routing/planner.ts";
 import type { RetryRules } from "./walk.ts";
@@ -11,6 +19,8 @@ export type ExchangeRuntime = {
   readonly planner: Planner;
   readonly health: TargetHealth;
   readonly loads: TargetLoads;
+  /** Absent where answers are not cached. */
+  readonly cache: ResponseCache | undefined;
   /** Absent where nobody has set any. */
   readonly limits: Limits | undefined;
   /** Nano-USD so many tokens would cost; undefined when the price is not known. */

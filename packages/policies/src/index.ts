@@ -19,13 +19,10 @@ export { createTargetLoads, type TargetLoads } from "./targets/target-loads.ts";
 export { createRetryBudget, type RetryBudget } from "./targets/retry-budget.ts";
 export type { BudgetLedger } from "./limits/budgets.ts";
 export type { BudgetWindow } from "./limits/budget-window.ts";
-export {
-  createLimiter,
-  type LimitAnswer,
-  type Limiter,
-  type LimitQuestion,
-  type LimitReport,
-  type LimitSubject,
-} from "./limits/limiter.ts";
+export { createLimiter, type Limiter } from "./limits/limiter.ts";
+export type { LimitAnswer, LimitQuestion, LimitReport, LimitSubject } from "./limits/question.ts";
 export { budgetText } from "./limits/refusal-text.ts";
 export { createLimits, type LimitDemand, type LimitHold, type Limits } from "./limits/limits.ts";
+export { cacheKey } from "./response-cache/cache-key.ts";
+export type { RecordedMeta, Recording, RecordingListener } from "./response-cache/recording.ts";
+export { createResponseCache, type ResponseCache } from "./response-cache/response-cache.ts";

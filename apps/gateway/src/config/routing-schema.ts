@@ -108,6 +108,27 @@ export const breakerSchema = z
   })
   .prefault({});
 
+export const cacheSchema = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(false)
+      .describe("Answer the same request from memory. `Cache-Control: no-store` and `no-cache` rule it out."),
+    scope: z
+      .enum(["key", "shared"])
+      .default("key")
+      .describe("`key`: each key has answers of its own. `shared`: a key may get what another was answered."),
+    ttl_seconds: z.number().positive().max(2_592_000).default(300).describe("How long an answer is given out."),
+    max_mb: z
+      .number()
+      .positive()
+      .max(65_536)
+      .default(64)
+      .describe("Memory for all answers, in MiB. Each worker process has so much."),
+    max_entry_kb: z.number().positive().max(1_048_576).default(1024).describe("Longest answer that is kept, in KiB."),
+  })
+  .prefault({});
+
 /** Sunday is 0. */
 export function weekdayNumber(day: (typeof weekdays)[number]): number {
   return weekdays.indexOf(day);

@@ -6,6 +6,8 @@ export const answerHeaders = {
   "x-trunkline-model": "The model's name at that provider.",
   "x-trunkline-route": "Pattern of the route that was followed; absent when the model was asked for by its own name.",
   "x-trunkline-attempts": "Tries it took, the one that answered included.",
+  "x-trunkline-cache": "`hit`, `miss` or `bypass`, where answers are cached.",
+  age: "Seconds since an answer from the cache was made.",
   "x-trunkline-degraded": "Members of the request the target could not honour, separated by commas.",
   "x-claude-ignored-params": "Members of the request that have no effect at a vendor's program.",
   "x-trunkline-session": "The session this turn belongs to; send it to go on with it.",

@@ -84,6 +84,23 @@ export function createMetrics(gauges: {
     labelNames: target,
     registers,
   });
+  const cacheRequests = new Counter({
+    name: "trunkline_cache_requests_total",
+    help: "Requests by what the cache had to do with them: hit, miss or bypass.",
+    labelNames: ["result"],
+    registers,
+  });
+  const saved = new Counter({
+    name: "trunkline_cache_saved_usd_total",
+    help: "What answers from the cache would have cost, in USD.",
+    registers,
+  });
+  const retried = new Counter({
+    name: "trunkline_failovers_total",
+    help: "Tries after the first of a request, by the target that was asked then.",
+    labelNames: target,
+    registers,
+  });
   new Gauge({
     name: "trunkline_active_requests",
     help: "Requests being answered.",
@@ -190,13 +207,18 @@ export function createMetrics(gauges: {
       one.count++;
       duration.observe({ dialect: record.dialect, stream: String(record.stream) }, record.durationMs / 1000);
       if (provider === "") return;
+      if (record.cache !== null) cacheRequests.inc({ result: record.cache });
+      let tries = 0;
       for (const attempt of record.attempts) {
+        if (attempt.isSkipped) continue;
         one.attempts++;
+        if (++tries > 1)
+          retried.inc({ provider: attempt.provider, model: record.outcome === "ok" ? attempt.model : "" });
         latency.observe({ provider: attempt.provider }, attempt.durationMs / 1000);
       }
       if (record.stream && record.firstContentMs !== null)
         firstToken.observe({ provider }, record.firstContentMs / 1000);
-      if (usage) {
+      if (usage && record.cache !== "hit") {
         one.input += usage.inputTokens;
         one.output += usage.outputTokens;
         one.cached += usage.cacheReadTokens;
@@ -208,7 +230,8 @@ export function createMetrics(gauges: {
       secrets.inc({ provider, kind, action });
     },
     cost(record: ExchangeRecord, nanoUsd: number): void {
-      sumsFor(record).nanoUsd += nanoUsd;
+      if (record.cache === "hit") saved.inc(nanoUsd / 1e9);
+      else sumsFor(record).nanoUsd += nanoUsd;
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Budget, Reservation } from "@trunkline/contracts";
 import { LRUCache } from "lru-cache";
 import { budgetWindow, type BudgetWindow } from "./budget-window.ts";
-import { budgetId, type LimitQuestion, type LimitRefusal, type LimitReport, type LimitSubject } from "./limiter.ts";
+import type { LimitQuestion, LimitRefusal, LimitReport, LimitSubject } from "./question.ts";
 import { amountText, budgetText, refusalText } from "./refusal-text.ts";
 
 /** One wish of one request. Times are milliseconds since the epoch. */
@@ -148,4 +148,9 @@ function warningOf({ subject, budget }: Wanted, used: number): string[] {
   const { softAmount, unit } = budget;
   if (softAmount === null || used < softAmount) return [];
   return [`${subject.label} has used ${amountText(unit, used)} of ${budgetText(budget)}`];
+}
+
+/** The same budget under the same name, whatever its amount: raising one does not begin it anew. */
+function budgetId(subject: string, { unit, per, isRolling, zone }: Budget): string {
+  return `${subject} ${unit} ${isRolling ? "rolling" : zone} ${per}`;
 }

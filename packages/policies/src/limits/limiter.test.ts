@@ -1,6 +1,7 @@
 import { noLimits, type LimitRules } from "@trunkline/contracts";
 import { expect, test } from "vitest";
-import { createLimiter, type LimitQuestion } from "./limiter.ts";
+import { createLimiter } from "./limiter.ts";
+import type { LimitQuestion } from "./question.ts";
 
 const ledger = { reserve: async () => [], read: async () => [], prepare: async () => {} };
 const question = (id: string, rules: Partial<LimitRules>, now = 0): LimitQuestion => ({

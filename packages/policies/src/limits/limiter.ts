@@ -1,65 +1,8 @@
-import type { Budget, LimitRules, Reservation } from "@trunkline/contracts";
 import { createBudgets, type BudgetLedger } from "./budgets.ts";
 import { createMinuteWindows } from "./minute-windows.ts";
 import { createPlaces } from "./places.ts";
+import type { LimitAnswer, LimitQuestion, LimitRefusal, LimitReport } from "./question.ts";
 import { refusalText } from "./refusal-text.ts";
-
-/** Whose limits: `key:<id>`, `user:<name>`, `group:<name>`, `provider:<name>` or `model:<glob>`. */
-export type LimitSubject = {
-  readonly name: string;
-  /** For people: `The key 'laptop'`. */
-  readonly label: string;
-  readonly rules: LimitRules;
-};
-
-/** One request at one of its two gates. Plain data, so that one process can ask another. */
-export type LimitQuestion = {
-  /** Unique among all that are held. */
-  readonly id: string;
-  readonly subjects: readonly LimitSubject[];
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  /** Nano-USD. */
-  readonly cost: number;
-  readonly now: number;
-};
-
-export type TokenState = {
-  readonly kind: "tokens" | "input-tokens" | "output-tokens";
-  readonly limit: number;
-  readonly remaining: number;
-  readonly resetMs: number;
-};
-
-export type LimitRefusal = {
-  readonly subject: string;
-  readonly code: "rate_limited" | "budget_exceeded";
-  readonly message: string;
-  /** Milliseconds since the epoch; null when it is over as soon as another request ends. */
-  readonly until: number | null;
-};
-
-export type LimitAnswer =
-  | {
-      readonly granted: true;
-      readonly reservations: readonly Omit<Reservation, "isUsed">[];
-      readonly warnings: readonly string[];
-      readonly tokens: readonly TokenState[];
-    }
-  | { readonly granted: false; readonly refusal: LimitRefusal; readonly tokens: readonly TokenState[] };
-
-/** What is used up of one limit, as an operator sees it. */
-export type LimitReport = {
-  readonly subject: string;
-  readonly limit: string;
-  readonly used: string;
-  readonly most: string;
-  readonly state: "ok" | "soft" | "reached";
-  /** Used share of it, 0 to 1 and beyond. */
-  readonly share: number;
-  /** Milliseconds since the epoch. */
-  readonly resetsAt: number | null;
-};
 
 export type Limiter = {
   enter(question: LimitQuestion): LimitAnswer | Promise<LimitAnswer>;
@@ -131,9 +74,4 @@ export function createLimiter(ledger: BudgetLedger): Limiter {
       return [...places.report(now), ...windows.report(now), ...(await budgets.report(now))];
     },
   };
-}
-
-/** The same budget under the same name, whatever its amount: raising one does not begin it anew. */
-export function budgetId(subject: string, { unit, per, isRolling, zone }: Budget): string {
-  return `${subject} ${unit} ${isRolling ? "rolling" : zone} ${per}`;
 }

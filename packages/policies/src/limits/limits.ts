@@ -1,6 +1,7 @@
 import { GatewayError, type DialectName, type Key, type Reservation } from "@trunkline/contracts";
 import { LRUCache } from "lru-cache";
-import type { LimitAnswer, Limiter, LimitSubject, TokenState } from "./limiter.ts";
+import type { Limiter } from "./limiter.ts";
+import type { LimitAnswer, LimitSubject, TokenState } from "./question.ts";
 
 /** A request as limits see it. Tokens and cost are estimates. */
 export type LimitDemand = {

@@ -1,6 +1,6 @@
 import type { LimitRules } from "@trunkline/contracts";
 import { LRUCache } from "lru-cache";
-import type { LimitReport, TokenState } from "./limiter.ts";
+import type { LimitReport, TokenState } from "./question.ts";
 
 const windowMs = 60_000;
 const mostSubjects = 100_000;

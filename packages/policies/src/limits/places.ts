@@ -1,4 +1,4 @@
-import type { LimitReport } from "./limiter.ts";
+import type { LimitReport } from "./question.ts";
 
 /** Milliseconds a place is kept for a request nobody has heard of since: whoever had it is dead. */
 const leaseMs = 180_000;
