@@ -234,6 +234,16 @@ async function main(): Promise<void> {
       ...(await closedLoop(field, works.w1, { warm: 40_000 })),
       ...(await addedLatency(field, works.w1, 300)),
     });
+  if (asked("w1full")) {
+    const full = await startOurs(upstream, { isFull: true, ...(options.profile ? { profile: profileFolder } : {}) });
+    const { ours_cpu_us, floor_cpu_us, ratio_floor, rps, rss_mb } = await closedLoop(
+      { ...field, ours: full, others: [] },
+      works.w1full,
+      { floorWork: works.w1, warm: 40_000 },
+    );
+    tell("w1full", { ours_cpu_us, floor_cpu_us, ratio_floor, rps, rss_mb });
+    await full.stop();
+  }
   if (asked("w2"))
     tell("w2", {
       ...(await closedLoop(field, works.w2, { warm: 4000 })),

@@ -63,7 +63,25 @@ export async function startFloor(upstream: number): Promise<Server> {
   return server("floor", Number(port), child, direct);
 }
 
-export type OursOptions = { readonly workers?: number; readonly profile?: string; readonly cpu?: number | undefined };
+export type OursOptions = {
+  /** Routes, limits, budgets and the cache too. */
+  readonly isFull?: boolean;
+  readonly workers?: number;
+  readonly profile?: string;
+  readonly cpu?: number | undefined;
+};
+
+/** What a team's gateway has on: a route with a stand-in, limits and a budget for the key and its user, the cache. */
+const everything = {
+  routes: [
+    { pattern: "other-*", targets: ["whole/x"] },
+    { pattern: "bench-*", strategy: "priority", targets: ["whole/bench-*", "burst/bench-*"] },
+  ],
+  limits: [{ user: "*", budgets: [{ usd: 1_000_000, per: "month" }] }],
+  prices: [{ provider: "whole", model: "*", input: 1, output: 1 }],
+  cache: { enabled: true },
+};
+const limited = ["--user", "somebody", "--tpm", "1000000000", "--concurrent", "100000", "--budget", "1000000/day"];
 
 /** The gateway as a person starts it: ledger, key look-up, a limit on the key, log and metrics on. */
 export async function startOurs(upstream: number, options: OursOptions = {}): Promise<Server> {
@@ -80,11 +98,12 @@ export async function startOurs(upstream: number, options: OursOptions = {}): Pr
       },
     ]),
   );
-  writeFileSync(join(home, "trunkline.yaml"), JSON.stringify({ discover: false, server: { port: 0 }, providers }));
+  const config = { discover: false, server: { port: 0 }, providers, ...(options.isFull ? everything : {}) };
+  writeFileSync(join(home, "trunkline.yaml"), JSON.stringify(config));
   const env = { ...process.env, TRUNKLINE_HOME: home, NO_COLOR: "1" };
   const made = await promisify(execFile)(
     process.execPath,
-    [entry, "keys", "create", "--name", "bench", "--rpm", "1000000000", "--json"],
+    [entry, "keys", "create", "--name", "bench", "--rpm", "1000000000", "--json", ...(options.isFull ? limited : [])],
     { env },
   );
   const { key } = JSON.parse(made.stdout) as { key: string };
@@ -97,8 +116,12 @@ export async function startOurs(upstream: number, options: OursOptions = {}): Pr
     work.dialect === "anthropic-messages"
       ? { path: "/v1/messages", headers: { "x-api-key": key, "anthropic-version": "2023-06-01" } }
       : { path: "/v1/chat/completions", headers: { authorization: `Bearer ${key}` } };
-  return server(options.workers ? `ours-${options.workers}` : "ours", Number(port), child, ask, () =>
-    rmSync(home, { recursive: true, force: true }),
+  return server(
+    options.workers ? `ours-${options.workers}` : options.isFull ? "ours-full" : "ours",
+    Number(port),
+    child,
+    ask,
+    () => rmSync(home, { recursive: true, force: true }),
   );
 }
 

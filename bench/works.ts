@@ -11,8 +11,9 @@ export type Work = {
   readonly body: string;
 };
 
-function chat(answer: Work["answer"], size: number, stream: boolean): string {
-  const text = "All the words a person types before they press enter. ".repeat(Math.ceil(size / 54)).slice(0, size);
+function chat(answer: Work["answer"], size: number, stream: boolean, begin = ""): string {
+  const text =
+    begin + "All the words a person types before they press enter. ".repeat(Math.ceil(size / 54)).slice(0, size);
   return JSON.stringify({
     model: `bench-${answer}`,
     ...(stream ? { stream: true } : {}),
@@ -56,6 +57,8 @@ const plain = { dialect: "openai-chat" } as const;
 
 export const works = {
   w1: { ...plain, name: "chat, 1 KB in, 1.2 KB out", answer: "whole", body: chat("whole", 850, false) },
+  /** The same, but no two requests alike: what is looked for in a cache is not found. */
+  w1full: { ...plain, name: "chat with everything on", answer: "whole", body: chat("whole", 842, false, "########") },
   w2: { ...plain, name: "stream of 100 events", answer: "burst", body: chat("burst", 850, true) },
   w3: { ...plain, name: "200 streams, an event each 25 ms", answer: "slow", body: chat("slow", 850, true) },
   w3fast: { ...plain, name: "20 streams, an event each 5 ms", answer: "fast", body: chat("fast", 850, true) },

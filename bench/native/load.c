@@ -52,6 +52,9 @@ static uint64_t quantile(struct histogram *h, double share) {
 
 static char *request;
 static size_t request_length;
+/* Eight number signs in the request stand for a number that no two requests share, so that none can be answered from a cache. */
+static char *number_at;
+static unsigned number;
 static int port, poll_fd;
 static uint64_t done_requests, errors;
 
@@ -84,6 +87,10 @@ static void start(struct connection *c, uint64_t at) {
   c->written = c->head_used = 0;
   c->in_body = c->seen_event = c->mark_used = 0;
   memset(&c->chunks, 0, sizeof c->chunks);
+  if (number_at) {
+    number++;
+    for (unsigned digit = 0, rest = number; digit < 8; digit++, rest /= 10) number_at[7 - digit] = (char)('0' + rest % 10);
+  }
   ssize_t wrote = write(c->fd, request, request_length);
   c->written = wrote > 0 ? (size_t)wrote : 0;
   if (c->written < request_length) send_more(c);
@@ -161,6 +168,8 @@ int main(int argc, char **argv) {
   request_length = (size_t)info.st_size;
   request = malloc(request_length);
   if (read(file, request, request_length) != (ssize_t)request_length) return perror("read"), 1;
+  number_at = memmem(request, request_length, "########", 8);
+  number = (unsigned)(now_ns() / 1000);
   double seconds = atof(argv[4]), rate = argc > 5 ? atof(argv[5]) : 0;
   uint64_t limit = seconds < 0 ? (uint64_t)-seconds : UINT64_MAX, stagger = argc > 6 ? (uint64_t)atoll(argv[6]) * 1000000ull : 0;
   poll_fd = epoll_create1(0);

@@ -249,6 +249,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       draining = true;
       pruning?.stop();
       budgets?.stop();
+      limiter.close();
       if (active > 0) {
         const drained = new Promise<void>((resolve) => (idle = resolve));
         await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);

@@ -15,8 +15,8 @@ export type AnswerWriterOptions = {
   readonly answer: ClientAnswer;
   /** The request's members as the client sent them. */
   readonly echo: RequestBody;
-  /** Headers for whatever the answer will be; read at the moment it begins. */
-  readonly headers: () => Readonly<Record<string, string>>;
+  /** Headers for whatever the answer will be, as a new object; read at the moment it begins. */
+  readonly headers: () => Record<string, string>;
   readonly heartbeatMs: number;
   readonly now: () => number;
   /** The name the upstream knows the model by; another than the client's is put right in what passes through. */
@@ -67,21 +67,23 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
   function begin(type: string): void {
     if (begun) return;
     begun = true;
-    const streaming: Record<string, string> = incoming.stream
-      ? { "cache-control": "no-cache", "x-accel-buffering": "no" }
-      : {};
-    answer.begin(200, { ...options.headers(), "content-type": type, ...streaming });
+    const headers = options.headers();
+    headers["content-type"] = type;
+    if (incoming.stream) {
+      headers["cache-control"] = "no-cache";
+      headers["x-accel-buffering"] = "no";
+    }
+    answer.begin(200, headers);
   }
 
   /** Head and body of an answer that is complete; both leave with `close`. */
   function beginWhole(type: string, body: string | Buffer): void {
     begun = said = true;
     held = body;
-    answer.begin(200, {
-      ...options.headers(),
-      "content-type": type,
-      "content-length": String(Buffer.byteLength(body)),
-    });
+    const headers = options.headers();
+    headers["content-type"] = type;
+    headers["content-length"] = String(Buffer.byteLength(body));
+    answer.begin(200, headers);
   }
 
   function write(chunk: string | Buffer): boolean {

@@ -40,7 +40,8 @@ export async function prepare(runtime: ExchangeRuntime, received: Incoming, cont
       : undefined;
   const incoming = previous?.provider === null ? { ...received, body: bodyOf(previous.body) } : received;
   const question = questionFor(incoming, context, previous?.provider ?? undefined);
-  const planning = await planFor(runtime, incoming, context, question);
+  const asked = planFor(runtime, incoming, context, question);
+  const planning = asked instanceof Promise ? await asked : asked;
   const killed = refusalOfRoute(context.killSwitches, planning.route);
   if (killed) throw killed;
   const plan = incoming.session === undefined ? planning : { ...planning, candidates: planning.candidates.slice(0, 1) };

@@ -3,6 +3,8 @@ import {
   cacheKey,
   isModelAllowed,
   refusalOf,
+  type KeptAnswer,
+  type RecordedMeta,
   type Recording,
   type RecordingListener,
   type ResponseCache,
@@ -11,13 +13,21 @@ import type { ClientAnswer } from "./client-answer.ts";
 import type { Course } from "./course.ts";
 import type { Incoming } from "./incoming.ts";
 import type { Prepared } from "./prepare.ts";
-import type { Plan } from "./routing/plan.ts";
 import { clientClosed } from "./refusals.ts";
 import { errorAnswer, writeError } from "./write-error.ts";
 
 /** Headers of an answer that are one client's own, or one connection's. */
 const ownHeaders =
   /^(?:x-ratelimit|anthropic-ratelimit|x-queue|x-trunkline-(?:cache|attempts|quota|budget|session))|^(?:age|retry-after|x-claude)/;
+
+const known = new Map<string, boolean>();
+
+/** The names are ours, and few. */
+function isOwn(name: string): boolean {
+  let own = known.get(name);
+  if (own === undefined) known.set(name, (own = ownHeaders.test(name)));
+  return own;
+}
 
 /** What a request's `Cache-Control` allows. */
 function wishes({ headers }: Incoming): { store: boolean; find: boolean; maxAgeMs: number } {
@@ -40,7 +50,7 @@ function keyOf(cache: ResponseCache, course: Course, received: Incoming): string
     stream: received.stream,
     isJsonArray: received.asJsonArray,
     vendorHeaders: received.vendorHeaders,
-    body: received.body.whole(),
+    members: received.body.members(),
   });
 }
 
@@ -66,10 +76,18 @@ export function throughCache(
     return answer;
   }
   const key = keyOf(cache, course, received);
-  const found = find ? cache.find(key, now, maxAgeMs) : undefined;
-  if (found && isStillAllowed(found, course, plan, received)) {
+  const kept = find ? cache.find(key, now, maxAgeMs) : undefined;
+  if (kept && isStillAllowed(kept.meta, course, received)) {
     tell("hit");
-    follow(found, course, received, answer, now);
+    giveOut(kept, course, answer, now);
+    return undefined;
+  }
+  // Who joins one on its way must be one who may ask.
+  const mayAsk = plan.candidates.some(({ verdict }) => verdict !== "skip");
+  const running = find && mayAsk ? cache.join(key) : undefined;
+  if (running) {
+    tell("hit");
+    follow(running, course, received, answer);
     return undefined;
   }
   tell(find ? "miss" : "bypass");
@@ -77,26 +95,30 @@ export function throughCache(
 }
 
 /** Who made it may have been switched off meanwhile, and of an answer all may have, this key need not be allowed the model. */
-function isStillAllowed(
-  recording: Recording,
-  { context }: Course,
-  plan: Plan,
-  { model: requested }: Incoming,
-): boolean {
-  const meta = recording.meta();
-  // One on its way is somebody's who may ask; so must be whoever joins.
-  if (!meta) return plan.candidates.some(({ verdict }) => verdict !== "skip");
+function isStillAllowed(meta: RecordedMeta, { context }: Course, { model: requested }: Incoming): boolean {
   const { provider, model } = meta;
   if (context.key && !isModelAllowed(context.key, requested, model, `${provider}/${model}`)) return false;
   return refusalOf(context.killSwitches, { requested, provider, model }) === undefined;
 }
 
-/** Gives this client what another gets or got. */
-function follow(recording: Recording, course: Course, received: Incoming, answer: ClientAnswer, now: number): void {
-  const age = String(Math.max(0, Math.floor((now - recording.startedAt) / 1000)));
+function giveOut(
+  { startedAt, headers, meta, body }: KeptAnswer,
+  course: Course,
+  answer: ClientAnswer,
+  now: number,
+): void {
+  course.answeredBy = meta;
+  course.settle("ok", 200, undefined);
+  const age = String(Math.max(0, Math.floor((now - startedAt) / 1000)));
+  answer.begin(200, { ...headers, ...course.context.answerHeaders, age });
+  answer.end(body);
+}
+
+/** Gives this client what another gets, from its beginning. */
+function follow(recording: Recording, course: Course, received: Incoming, answer: ClientAnswer): void {
   const listener: RecordingListener = {
     begin(headers) {
-      answer.begin(200, { ...headers, ...course.context.answerHeaders, age });
+      answer.begin(200, { ...headers, ...course.context.answerHeaders, age: "0" });
     },
     write: (chunk) => void answer.write(chunk),
     end(how, meta) {
@@ -132,31 +154,33 @@ function record(cache: ResponseCache, key: string, course: Course, answer: Clien
     cache.settle(key, recording);
   }
 
-  course.onSettled = (outcome, error) => {
+  course.onSettled((outcome, error) => {
     hasFailed = outcome !== "ok";
     if (!hasFailed) return;
     if (hasBegun && outcome === "cancelled") end("broken");
     if (hasBegun) return;
     recording.fail(outcome === "cancelled" || !error ? brokenOff() : error);
     cache.settle(key, recording);
-  };
+  });
 
+  // Each member by itself: a spread object has a hidden class of its own, which keeps the whole request alive past minor collections.
   return {
-    ...answer,
+    isClosed: () => answer.isClosed(),
+    onDrain: (listener) => answer.onDrain(listener),
     begin(status, headers) {
       if (status === 200) {
         hasBegun = true;
-        recording.begin(Object.fromEntries(Object.entries(headers).filter(([name]) => !ownHeaders.test(name))));
+        recording.begin(sharedHeaders(headers));
       }
       answer.begin(status, headers);
     },
     write(chunk) {
-      if (chunk.length > 0) recording.write(Buffer.from(chunk as string));
+      if (chunk.length > 0) recording.write(chunk);
       return isGone || answer.write(chunk);
     },
     end(chunk) {
       if (hasBegun) {
-        if (chunk !== undefined && chunk.length > 0) recording.write(Buffer.from(chunk as string));
+        if (chunk !== undefined && chunk.length > 0) recording.write(chunk);
         end(hasFailed ? "told" : "ok");
       }
       answer.end(chunk);
@@ -173,6 +197,12 @@ function record(cache: ResponseCache, key: string, course: Course, answer: Clien
       });
     },
   };
+}
+
+function sharedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const shared: Record<string, string> = {};
+  for (const name in headers) if (!isOwn(name)) shared[name] = headers[name]!;
+  return shared;
 }
 
 function brokenOff(): GatewayError {

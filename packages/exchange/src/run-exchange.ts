@@ -30,7 +30,7 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     if (!recorded) return;
     seen = recorded;
     if (prepared.plan.candidates.every(({ verdict }) => verdict === "skip")) {
-      course.skipped = createWalkOf(runtime, prepared).skipped;
+      course.tellSkipped(createWalkOf(runtime, prepared).skipped);
       throw hopeless(prepared.plan);
     }
     const entering = runtime.limits?.enter("request", demandOf(runtime, course, prepared.plan.candidates[0]!));
@@ -83,7 +83,7 @@ function serve(
     upstreamModel: () => course.target!.model,
   });
   const walk = createWalkOf(runtime, prepared);
-  course.skipped = walk.skipped;
+  course.tellSkipped(walk.skipped);
 
   answer.onDrain(() => running?.resume());
   answer.onClose(() => {

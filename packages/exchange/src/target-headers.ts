@@ -13,13 +13,13 @@ function safe(text: string): string {
 }
 
 /** Says which target answered, by which route and at which try, and what of the request it could not honour. */
-export function targetHeaders(
+export function addTargetHeaders(
+  headers: Record<string, string>,
   target: Target | undefined,
   route: string,
   tries: number,
   degraded: ReadonlySet<string>,
-): Record<string, string> {
-  const headers: Record<string, string> = {};
+): void {
   if (route !== "") headers["x-trunkline-route"] = safe(route);
   if (tries > 0) headers["x-trunkline-attempts"] = String(tries);
   if (target) {
@@ -31,5 +31,4 @@ export function targetHeaders(
     const more = members.length > mostMembers ? [`and ${members.length - mostMembers} more`] : [];
     headers["x-trunkline-degraded"] = [...members.slice(0, mostMembers), ...more].join(", ");
   }
-  return headers;
 }

@@ -35,9 +35,12 @@ export type WalkOptions = {
   readonly now: () => number;
 };
 
+const nobody: Attempt[] = [];
+
 /** Goes through a plan's candidates: each once in their order, then again those whose failure may pass, as far as the budget goes. */
 export function createWalk({ plan, rules, budget, health, random, now }: WalkOptions): Walk {
-  const open = plan.candidates.filter(({ verdict }) => verdict !== "skip");
+  const hasSkipped = plan.candidates.at(-1)?.verdict === "skip";
+  const open = hasSkipped ? plan.candidates.filter(({ verdict }) => verdict !== "skip") : [...plan.candidates];
   const failures = new Map<string, GatewayError>();
   /** Candidates that could be asked when the plan was made, and no longer could when it was their turn. */
   const passed: Candidate[] = [];
@@ -104,6 +107,7 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
       return again() ?? { kind: "stop", error };
     },
     skipped() {
+      if (!hasSkipped && passed.length === 0) return nobody;
       const all = [...plan.candidates.filter(({ verdict }) => verdict === "skip"), ...passed];
       return all.map(({ target, why, until, error }) => ({
         provider: target.provider.name,

@@ -25,4 +25,4 @@ export { budgetText } from "./limits/refusal-text.ts";
 export { createLimits, type LimitDemand, type LimitHold, type Limits } from "./limits/limits.ts";
 export { cacheKey } from "./response-cache/cache-key.ts";
 export type { RecordedMeta, Recording, RecordingListener } from "./response-cache/recording.ts";
-export { createResponseCache, type ResponseCache } from "./response-cache/response-cache.ts";
+export { createResponseCache, type KeptAnswer, type ResponseCache } from "./response-cache/response-cache.ts";

@@ -28,6 +28,10 @@ export type BudgetTable = {
    * so that what runs when the process dies is not forgotten. Other processes' counts.
    */
   reserve(requests: readonly (readonly BudgetWish[])[], now: number): Promise<BudgetAnswer[]>;
+  /** Gives back what this process had set aside and does not need. */
+  release(
+    amounts: readonly { readonly budget: string; readonly slot: number; readonly amount: number }[],
+  ): Promise<void>;
   read(budgets: readonly { readonly budget: string; readonly since: number }[]): Promise<BudgetState[]>;
   /** Books what was spent before the budget was set; only the first time, whoever does it. */
   seed(budget: string, slots: readonly { readonly slot: number; readonly amount: number }[]): Promise<void>;
@@ -206,6 +210,17 @@ export function createBudgetTable(
   return {
     reserve: file ? reserveInSqlite(file, holder) : reserveInPostgres(database, holder),
     read: (budgets) => Promise.all(budgets.map(({ budget, since }) => readOne(database, budget, since))),
+    async release(amounts) {
+      for (const { budget, slot, amount } of amounts) {
+        const update = database
+          .updateTable("budget_reserved")
+          .set({ amount: sql`case when amount < ${amount} then 0 else amount - ${amount} end` })
+          .where("budget", "=", budget)
+          .where("slot", "=", slot)
+          .where("holder", "=", holder);
+        await whenFree(() => update.execute());
+      }
+    },
     async seed(budget, slots) {
       const values = slots.length > 0 ? slots : [{ slot: 0, amount: 0 }];
       const insert = database

@@ -27,6 +27,7 @@ export function createBudgetLedger(store: Store, log: Logger): BudgetLedger & { 
 
   return {
     reserve: (requests, now) => store.budgets.reserve(requests, now),
+    release: (amounts) => store.budgets.release(amounts),
     read: (budgets) => store.budgets.read(budgets),
     async prepare(id, subject, budget, { since, slotMs }) {
       if ((await store.budgets.known([id])).has(id)) return;

@@ -44,6 +44,17 @@ export class RequestBody {
     return this.parsed;
   }
 
+  /** The outermost object's members in their order, each value as the JSON text it came in. */
+  members(): [name: string, text: string][] {
+    if (!this.spans)
+      return Object.entries(this.parsed!).map(([name, value]) => [name, JSON.stringify(value) ?? "null"]);
+    // Taken apart from one text: a piece of a string is no copy.
+    const text = this.bytes.toString("latin1");
+    const found: [string, string][] = [];
+    for (const [name, { start, end }] of this.spans) found.push([name, text.slice(start, end)]);
+    return found;
+  }
+
   /** The text with members set, and every other byte as it was. */
   with(changes: Readonly<Record<string, JsonValue>>): Buffer {
     if (!this.spans) return Buffer.from(JSON.stringify({ ...this.parsed, ...changes }));

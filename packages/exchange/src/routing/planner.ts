@@ -126,7 +126,10 @@ export function createPlanner(options: PlannerOptions): Planner {
     return all.filter(({ name }, index) => all.findIndex((other) => other.name === name) === index);
   }
 
+  /** Who rests goes behind, and who cannot be asked to the end. */
   function finish(plan: Plan, { fallback }: PlanQuestion): Plan {
+    const isInOrder = plan.candidates.every(({ verdict }) => verdict === "try");
+    if (isInOrder && (fallback.isAllowed || plan.candidates.length === 1)) return plan;
     const of = (verdict: Candidate["verdict"]) => plan.candidates.filter((candidate) => candidate.verdict === verdict);
     const resting = of("last-resort").toSorted((a, b) => a.until! - b.until!);
     const candidates = [...of("try"), ...resting, ...of("skip")];

@@ -28,16 +28,28 @@ const rolling: Readonly<Record<BudgetPeriod, { readonly ms: number; readonly slo
  * A rolling stretch moves on by whole slots and keeps the oldest until all of it has passed, so that no moment ever sees more than the
  * budget. A calendar's day is as long as the clock makes it: 23 or 25 hours when daylight saving begins or ends.
  */
-export function budgetWindow({ per, isRolling, zone }: Budget, now: number): BudgetWindow {
+export function budgetWindow(budget: Budget, now: number): BudgetWindow {
+  // A calendar takes longer to ask than all else a request does here.
+  const last = lastWindows.get(budget);
+  if (last && now >= last.slot && now < last.slotUntil) return last;
+  const window = windowAt(budget, now);
+  lastWindows.set(budget, window);
+  return window;
+}
+
+const lastWindows = new WeakMap<Budget, BudgetWindow & { readonly slotUntil: number }>();
+
+function windowAt({ per, isRolling, zone }: Budget, now: number): BudgetWindow & { readonly slotUntil: number } {
   if (isRolling) {
     const { ms, slotMs } = rolling[per];
     const slot = Math.floor(now / slotMs) * slotMs;
-    return { since: slot - ms, slot, until: slot + slotMs + ms, slotMs };
+    return { since: slot - ms, slot, until: slot + slotMs + ms, slotMs, slotUntil: slot + slotMs };
   }
   const here = Temporal.Instant.fromEpochMilliseconds(Math.floor(now)).toZonedDateTimeISO(zone);
   const begin = beginningOf(per, here);
   const since = begin.epochMilliseconds;
-  return { since, slot: since, until: endOf(per, begin), slotMs: null };
+  const until = endOf(per, begin);
+  return { since, slot: since, until, slotMs: null, slotUntil: until };
 }
 
 function beginningOf(per: BudgetPeriod, here: Temporal.ZonedDateTime): Temporal.ZonedDateTime {

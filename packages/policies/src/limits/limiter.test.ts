@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { createLimiter } from "./limiter.ts";
 import type { LimitQuestion } from "./question.ts";
 
-const ledger = { reserve: async () => [], read: async () => [], prepare: async () => {} };
+const ledger = { reserve: async () => [], read: async () => [], release: async () => {}, prepare: async () => {} };
 const question = (id: string, rules: Partial<LimitRules>, now = 0): LimitQuestion => ({
   id,
   subjects: [{ name: "key:k", label: "The key 'k'", rules: { ...noLimits, ...rules } }],

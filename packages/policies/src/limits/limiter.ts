@@ -1,7 +1,7 @@
 import { createBudgets, type BudgetLedger } from "./budgets.ts";
 import { createMinuteWindows } from "./minute-windows.ts";
 import { createPlaces } from "./places.ts";
-import type { LimitAnswer, LimitQuestion, LimitRefusal, LimitReport } from "./question.ts";
+import type { LimitAnswer, LimitQuestion, LimitRefusal, LimitReport, TokenState } from "./question.ts";
 import { refusalText } from "./refusal-text.ts";
 
 export type Limiter = {
@@ -11,6 +11,7 @@ export type Limiter = {
   /** Those are still running: their places are kept for another while. */
   renew(ids: readonly string[], now: number): void;
   report(now: number): Promise<LimitReport[]>;
+  close(): void;
 };
 
 /** Counts for one process, or for all of them in the one that keeps the count. */
@@ -45,31 +46,37 @@ export function createLimiter(ledger: BudgetLedger): Limiter {
     return undefined;
   }
 
+  function tokensOf(subjects: LimitQuestion["subjects"], now: number): TokenState[] {
+    const states: TokenState[] = [];
+    for (const { name, rules } of subjects) for (const state of windows.tokens(name, rules, now)) states.push(state);
+    return states;
+  }
+
   return {
     enter(question) {
       const { id, subjects, now } = question;
       const refusal = enterNow(question);
-      const tokens = subjects.flatMap(({ name, rules }) => windows.tokens(name, rules, now));
+      const tokens = tokensOf(subjects, now);
       if (refusal) return { granted: false, refusal, tokens };
       const wanted = subjects.filter(({ rules }) => rules.budgets.length > 0);
       if (wanted.length === 0) return { granted: true, reservations: [], warnings: [], tokens };
-      return budgets.reserve(wanted, question).then(
-        (answer): LimitAnswer => {
-          if (answer.granted) return { ...answer, tokens };
-          undo(id);
-          return { ...answer, tokens };
-        },
-        (error: unknown) => {
-          undo(id);
-          throw error;
-        },
-      );
+      const finish = (answer: Awaited<ReturnType<typeof budgets.reserve>>): LimitAnswer => {
+        if (!answer.granted) undo(id);
+        return { ...answer, tokens };
+      };
+      const answer = budgets.reserve(wanted, question);
+      if (!(answer instanceof Promise)) return finish(answer);
+      return answer.then(finish, (error: unknown) => {
+        undo(id);
+        throw error;
+      });
     },
     leave(id, used) {
       places.leave(id);
       windows.settle(id, used);
     },
     renew: places.renew,
+    close: budgets.close,
     async report(now) {
       return [...places.report(now), ...windows.report(now), ...(await budgets.report(now))];
     },

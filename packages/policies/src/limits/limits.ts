@@ -136,17 +136,31 @@ function warn({ answerHeaders }: LimitDemand, warnings: readonly string[]): void
   answerHeaders["x-trunkline-budget-warning"] = all.join("; ").replace(/[^\x20-\x7e]/g, "?");
 }
 
-/** The vendors' own headers for tokens; Gemini's clients know none. */
+/** Made once: a name that is put together anew is looked up among all the engine's names each time. */
+function namesOf(kind: TokenState["kind"]) {
+  return {
+    openai: [`x-ratelimit-limit-${kind}`, `x-ratelimit-remaining-${kind}`, `x-ratelimit-reset-${kind}`],
+    anthropic: [
+      `anthropic-ratelimit-${kind}-limit`,
+      `anthropic-ratelimit-${kind}-remaining`,
+      `anthropic-ratelimit-${kind}-reset`,
+    ],
+  } as const;
+}
+
+const headerNames = {
+  tokens: namesOf("tokens"),
+  "input-tokens": namesOf("input-tokens"),
+  "output-tokens": namesOf("output-tokens"),
+} as const;
+
+/** The limits' state in the vendor's own headers; Gemini's clients know none and get OpenAI's. */
 function tokenHeaders({ dialect, answerHeaders, now }: LimitDemand, tokens: readonly TokenState[]): void {
   for (const { kind, limit, remaining, resetMs } of tokens) {
-    if (dialect === "anthropic-messages") {
-      answerHeaders[`anthropic-ratelimit-${kind}-limit`] = String(limit);
-      answerHeaders[`anthropic-ratelimit-${kind}-remaining`] = String(remaining);
-      answerHeaders[`anthropic-ratelimit-${kind}-reset`] = new Date(now + resetMs).toISOString();
-    } else {
-      answerHeaders[`x-ratelimit-limit-${kind}`] = String(limit);
-      answerHeaders[`x-ratelimit-remaining-${kind}`] = String(remaining);
-      answerHeaders[`x-ratelimit-reset-${kind}`] = `${(resetMs / 1000).toFixed(3)}s`;
-    }
+    const isAnthropic = dialect === "anthropic-messages";
+    const [limitName, remainingName, resetName] = headerNames[kind][isAnthropic ? "anthropic" : "openai"];
+    answerHeaders[limitName] = String(limit);
+    answerHeaders[remainingName] = String(remaining);
+    answerHeaders[resetName] = isAnthropic ? new Date(now + resetMs).toISOString() : `${resetMs / 1000}s`;
   }
 }

@@ -4,10 +4,13 @@ import type { LimitReport, TokenState } from "./question.ts";
 
 const windowMs = 60_000;
 const mostSubjects = 100_000;
-/** Requests whose estimate waits to be replaced; far more than can run. */
+/** Requests whose estimate waits to be replaced; far more than can run, so that only those of the dead are given up. */
 const mostTaken = 100_000;
 
+const nothing: readonly Taken[] = [];
+
 type Tokens = { readonly inputTokens: number; readonly outputTokens: number };
+type Taken = { readonly window: Window; readonly began: number; readonly tokens: Tokens };
 type Window = { began: number; requests: number; input: number; output: number; rules: LimitRules };
 
 /** What is counted, which rule limits it, and its name in headers where it has one. */
@@ -18,13 +21,15 @@ const counts = [
   { rule: "outputTpm", what: "output tokens", header: "output-tokens", used: (window: Window) => window.output },
 ] as const;
 
+type Counted = (typeof counts)[number] & { readonly limit: number };
+
 /**
  * Requests and tokens of a minute, which begins with the first request. A request passes as long as there is anything left, and is reckoned
  * at its estimate until it has ended: so a single large one is never refused for its size, and many at once go beyond by one at most.
  */
 export function createMinuteWindows() {
   const windows = new LRUCache<string, Window>({ max: mostSubjects });
-  const taken = new LRUCache<string, { window: Window; began: number; tokens: Tokens }[]>({ max: mostTaken });
+  const taken = new Map<string, Taken[]>();
   const unlimited: LimitRules = {
     rpm: null,
     tpm: null,
@@ -34,8 +39,23 @@ export function createMinuteWindows() {
     budgets: [],
   };
 
+  /** What of a rule there is to count; looked up once a rule. */
+  const counted = new WeakMap<LimitRules, readonly Counted[]>();
+
+  function countsOf(rules: LimitRules): readonly Counted[] {
+    let found = counted.get(rules);
+    if (!found) {
+      found = counts.flatMap((count) => {
+        const limit = rules[count.rule];
+        return limit === null ? [] : [{ ...count, limit }];
+      });
+      counted.set(rules, found);
+    }
+    return found;
+  }
+
   function isCounted(rules: LimitRules): boolean {
-    return counts.some(({ rule }) => rules[rule] !== null);
+    return countsOf(rules).length > 0;
   }
 
   function windowOf(subject: string, now: number): Window {
@@ -58,9 +78,8 @@ export function createMinuteWindows() {
       if (!isCounted(rules)) return undefined;
       const window = windowOf(subject, now);
       window.rules = rules;
-      for (const { rule, what, used } of counts) {
-        const limit = rules[rule];
-        if (limit === null || used(window) < limit) continue;
+      for (const { limit, what, used } of countsOf(rules)) {
+        if (used(window) < limit) continue;
         return { what: `has used its ${limit} ${what} a minute`, until: window.began + windowMs };
       }
       return undefined;
@@ -70,11 +89,17 @@ export function createMinuteWindows() {
       if (!window || !isCounted(window.rules) || windowOf(subject, now) !== window) return;
       window.requests++;
       add(window, tokens, 1);
-      taken.set(id, [...(taken.get(id) ?? []), { window, began: window.began, tokens }]);
+      const one = { window, began: window.began, tokens };
+      const others = taken.get(id);
+      if (others) others.push(one);
+      else {
+        if (taken.size >= mostTaken) taken.delete(taken.keys().next().value!);
+        taken.set(id, [one]);
+      }
     },
     /** The request never ran. */
     forget(id: string): void {
-      for (const { window, began, tokens } of taken.get(id) ?? []) {
+      for (const { window, began, tokens } of taken.get(id) ?? nothing) {
         if (window.began !== began) continue;
         window.requests = Math.max(0, window.requests - 1);
         add(window, tokens, -1);
@@ -82,7 +107,7 @@ export function createMinuteWindows() {
       taken.delete(id);
     },
     settle(id: string, used: Tokens): void {
-      for (const { window, began, tokens } of taken.get(id) ?? []) {
+      for (const { window, began, tokens } of taken.get(id) ?? nothing) {
         if (window.began !== began) continue;
         add(window, tokens, -1);
         add(window, used, 1);
@@ -92,31 +117,28 @@ export function createMinuteWindows() {
     tokens(subject: string, rules: LimitRules, now: number): TokenState[] {
       if (!isCounted(rules)) return [];
       const window = windowOf(subject, now);
-      return counts.flatMap(({ rule, header, used }): TokenState[] => {
-        const limit = rules[rule];
-        if (limit === null || header === undefined) return [];
+      const states: TokenState[] = [];
+      for (const { limit, header, used } of countsOf(rules)) {
+        if (header === undefined) continue;
         const remaining = Math.max(0, limit - used(window));
-        return [{ kind: header, limit, remaining, resetMs: Math.min(windowMs, window.began + windowMs - now) }];
-      });
+        states.push({ kind: header, limit, remaining, resetMs: Math.min(windowMs, window.began + windowMs - now) });
+      }
+      return states;
     },
     report(now: number): LimitReport[] {
       return [...windows.entries()].flatMap(([subject, window]) => {
         const isOver = Math.abs(now - window.began) >= windowMs;
-        return counts.flatMap(({ rule, what, used }): LimitReport[] => {
-          const limit = window.rules[rule];
-          if (limit === null) return [];
+        return countsOf(window.rules).map(({ limit, what, used }): LimitReport => {
           const count = isOver ? 0 : used(window);
-          return [
-            {
-              subject,
-              limit: `${what} a minute`,
-              used: String(count),
-              most: String(limit),
-              state: count >= limit ? "reached" : "ok",
-              share: count / limit,
-              resetsAt: isOver ? null : window.began + windowMs,
-            },
-          ];
+          return {
+            subject,
+            limit: `${what} a minute`,
+            used: String(count),
+            most: String(limit),
+            state: count >= limit ? "reached" : "ok",
+            share: count / limit,
+            resetsAt: isOver ? null : window.began + windowMs,
+          };
         });
       });
     },

@@ -23,7 +23,9 @@ export function createPlaces() {
       if (entry.held.size >= most) freeDead(entry.held, now);
       if (entry.held.size >= most) return true;
       entry.held.set(id, now + leaseMs);
-      subjectsOf.set(id, [...(subjectsOf.get(id) ?? []), subject]);
+      const others = subjectsOf.get(id);
+      if (others) others.push(subject);
+      else subjectsOf.set(id, [subject]);
       return false;
     },
     leave(id: string): void {

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import type { DialectName, JsonObject, JsonValue, Operation } from "@trunkline/contracts";
+import { hash } from "node:crypto";
+import type { DialectName, Operation } from "@trunkline/contracts";
 
 /** What makes two requests the same. */
 export type CacheQuestion = {
@@ -11,27 +11,23 @@ export type CacheQuestion = {
   readonly stream: boolean;
   readonly isJsonArray: boolean;
   readonly vendorHeaders: Readonly<Record<string, string>>;
-  readonly body: JsonObject;
+  /** The body's outermost members, by name, as JSON text. */
+  readonly members: readonly (readonly [name: string, text: string])[];
 };
 
 /** Members that say who asks and not what. */
 const aside: ReadonlySet<string> = new Set(["user", "metadata", "safety_identifier", "prompt_cache_key"]);
 
-/** JSON with an object's members in one order, so that their order does not matter. */
-function canonical(value: JsonValue | undefined): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  const members = Object.keys(value)
-    .toSorted()
-    .map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`);
-  return `{${members.join(",")}}`;
+function byName(a: readonly [string, string], b: readonly [string, string]): number {
+  return a[0] < b[0] ? -1 : 1;
 }
 
-/** A hash that is the same for requests that ask for the same bytes. */
+/** A hash that is the same for requests that ask for the same bytes. The order of the body's members does not matter. */
 export function cacheKey(question: CacheQuestion): string {
-  const { body, vendorHeaders, ...rest } = question;
-  const asked = Object.fromEntries(Object.entries(body).filter(([name]) => !aside.has(name)));
-  return createHash("sha256")
-    .update(canonical({ ...rest, vendorHeaders: { ...vendorHeaders }, body: asked }))
-    .digest("base64");
+  const { scope, dialect, operation, model, stream, isJsonArray, vendorHeaders } = question;
+  let text = `${scope} ${dialect} ${operation} ${stream} ${isJsonArray} ${JSON.stringify(model)}`;
+  for (const name in vendorHeaders) text += ` ${name}: ${JSON.stringify(vendorHeaders[name])}`;
+  for (const [name, value] of question.members.toSorted(byName))
+    if (!aside.has(name)) text += `,${JSON.stringify(name)}:${value}`;
+  return hash("sha256", text, "base64");
 }

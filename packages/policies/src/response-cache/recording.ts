@@ -12,7 +12,7 @@ export type RecordedMeta = {
 /** Hears an answer as it is made. */
 export type RecordingListener = {
   begin(headers: Readonly<Record<string, string>>): void;
-  write(chunk: Buffer): void;
+  write(chunk: string | Buffer): void;
   /** The answer is over: well, with an error that was told in its bytes, or broken off. */
   end(how: "ok" | "told" | "broken", meta: RecordedMeta | undefined): void;
   /** It never began. */
@@ -35,7 +35,7 @@ export type RecordingOptions = {
 export function createRecording({ most, now, onTooLong, onLeft }: RecordingOptions) {
   const listeners = new Set<RecordingListener>();
   let headers: Readonly<Record<string, string>> | undefined;
-  let chunks: Buffer[] = [];
+  let chunks: (string | Buffer)[] = [];
   let size = 0;
   let isTooLong = false;
   let ended: { readonly how: "ok" | "told" | "broken"; readonly meta: RecordedMeta | undefined } | undefined;
@@ -46,8 +46,8 @@ export function createRecording({ most, now, onTooLong, onLeft }: RecordingOptio
       headers = given;
       for (const listener of listeners) listener.begin(given);
     },
-    write(chunk: Buffer): void {
-      size += chunk.length;
+    write(chunk: string | Buffer): void {
+      size += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.length;
       if (!isTooLong && size > most) {
         isTooLong = true;
         chunks = [];
@@ -80,9 +80,8 @@ export function createRecording({ most, now, onTooLong, onLeft }: RecordingOptio
       if (listeners.delete(listener) && listeners.size === 0) onLeft();
     },
     listeners: () => listeners.size,
-    size: () => size,
-    /** What is known of it once it has ended well. */
-    meta: () => ended?.meta,
-    isWhole: () => ended?.how === "ok" && !isTooLong,
+    /** All of it, once it has ended well and if it is not too long. */
+    whole: () =>
+      ended?.how === "ok" && ended.meta && headers && !isTooLong ? { headers, chunks, meta: ended.meta } : undefined,
   };
 }

@@ -1,5 +1,6 @@
-import { LRUCache } from "lru-cache";
-import { createRecording, type Recording } from "./recording.ts";
+import { createAnswerArena } from "./answer-arena.ts";
+import { createRecording, type RecordedMeta, type Recording } from "./recording.ts";
+import { createSlots } from "./slots.ts";
 
 export type ResponseCacheOptions = {
   /** Bytes of all answers kept, and of one. */
@@ -10,36 +11,42 @@ export type ResponseCacheOptions = {
   readonly isShared: boolean;
 };
 
+/** An answer that has ended well. */
+export type KeptAnswer = {
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly meta: RecordedMeta;
+  readonly body: Buffer;
+};
+
 export type ResponseCache = {
   readonly isShared: boolean;
-  /** An answer that is there, or on its way, and not older than `maxAgeMs`. */
-  find(key: string, now: number, maxAgeMs: number): Recording | undefined;
-  /** Begins one that others may follow. It is kept once it has ended well. */
+  /** An answer that is there and not older than `maxAgeMs`. */
+  find(key: string, now: number, maxAgeMs: number): KeptAnswer | undefined;
+  /** One on its way. */
+  join(key: string): Recording | undefined;
+  /** Begins one that others may join. It is kept once it has ended well. */
   begin(key: string, now: number, onLeft: () => void): Recording;
   /** Keeps an answer that has ended well, and forgets that it was on its way. */
   settle(key: string, recording: Recording): void;
 };
 
-/** What an entry weighs besides its bytes. */
-const entryBytes = 1024;
-
-/** Whole answers in memory, the least used going first; and those on their way, for whoever asks the same meanwhile. */
+/** Whole answers in memory, the oldest going first; and those on their way, for whoever asks the same meanwhile. */
 export function createResponseCache(options: ResponseCacheOptions): ResponseCache {
-  const kept = new LRUCache<string, Recording>({
-    maxSize: options.maxBytes,
-    maxEntrySize: options.maxEntryBytes + entryBytes,
-    sizeCalculation: (recording) => recording.size() + entryBytes,
-    ttl: options.ttlMs,
-  });
-  const onTheirWay = new Map<string, Recording>();
+  const kept = createAnswerArena(options.maxBytes, options.maxEntryBytes);
+  const onTheirWay = createSlots<Recording>();
 
   return {
     isShared: options.isShared,
     find(key, now, maxAgeMs) {
-      const recording = kept.get(key);
-      if (recording && now - recording.startedAt <= maxAgeMs) return recording;
-      return onTheirWay.get(key);
+      const entry = kept.get(key, now);
+      if (!entry) return undefined;
+      const headLength = entry.readUInt32LE();
+      const head = JSON.parse(entry.toString("utf8", 4, 4 + headLength)) as Omit<KeptAnswer, "body">;
+      return now - head.startedAt <= maxAgeMs ? { ...head, body: entry.subarray(4 + headLength) } : undefined;
     },
+    join: (key) => onTheirWay.get(key),
     begin(key, now, onLeft) {
       const recording = createRecording({
         most: options.maxEntryBytes,
@@ -54,7 +61,14 @@ export function createResponseCache(options: ResponseCacheOptions): ResponseCach
     },
     settle(key, recording) {
       if (onTheirWay.get(key) === recording) onTheirWay.delete(key);
-      if (recording.isWhole()) kept.set(key, recording);
+      const whole = recording.whole();
+      if (!whole) return;
+      const { startedAt } = recording;
+      const head = Buffer.from(JSON.stringify({ startedAt, headers: whole.headers, meta: whole.meta }));
+      const length = Buffer.allocUnsafe(4);
+      length.writeUInt32LE(head.length);
+      const chunks = whole.chunks.map((chunk) => (typeof chunk === "string" ? Buffer.from(chunk) : chunk));
+      kept.set(key, [length, head, ...chunks], startedAt + options.ttlMs);
     },
   };
 }

@@ -54,6 +54,7 @@ export async function servePrimary(
   const pruning = schedulePruning(store, () => config, log);
   const close = async () => {
     pruning.stop();
+    limiter.close();
     budgets.stop();
     await store.close();
     await closeLog();

@@ -37,6 +37,7 @@ export async function serveWorker(environment: Environment): Promise<void> {
           enter: (question) => link.ask("enter", question),
           leave: (id, used) => link.tell({ type: "leave", id, used }),
           renew: (ids, now) => link.tell({ type: "renew", ids, now }),
+          close: () => {},
           report: (now) => link.ask("limitReport", now),
         },
         // Without a primary the rows are written here, so that none is lost with it.
