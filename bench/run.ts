@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createLoader, median, middle, ratio, rounds, slice, type Loader, type Slice } from "./measure.ts";
 import { buildNative, cache, firstMatch, loading, start, stopAll } from "./processes.ts";
+import { measureChaos } from "./chaos.ts";
 import { measurePrograms } from "./programs.ts";
 import { report, type Results } from "./report.ts";
 import { startDirect, startFloor, startLitellm, startNginx, startOurs, startPortkey, type Server } from "./servers.ts";
@@ -17,6 +18,7 @@ const { values: options } = parseArgs({
     profile: { type: "boolean", default: false },
     only: { type: "string" },
     rounds: { type: "string" },
+    seed: { type: "string" },
     "no-peers": { type: "boolean", default: false },
   },
 });
@@ -199,6 +201,13 @@ async function main(): Promise<void> {
     console.log(report(measured));
     if (options.json) writeFileSync(options.json, `${JSON.stringify(measured, null, 2)}\n`);
     if (wanted.length === 1) return;
+  }
+  if (asked("chaos") && !(options.quick && wanted === undefined)) {
+    const seed = Number(options.seed ?? 1);
+    const measured = { chaos: await measureChaos({ requests: options.quick ? 2000 : 10_000, rate: 170, seed }) };
+    console.log(report(measured));
+    if (options.json) writeFileSync(options.json, `${JSON.stringify(measured, null, 2)}\n`);
+    if (wanted?.length === 1) return;
   }
   const native = buildNative();
   const upstreamProcess = start(loading, native.upstream, []);

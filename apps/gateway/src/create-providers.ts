@@ -1,5 +1,6 @@
 import {
   createAiSdkProvider,
+  createCustomProvider,
   createEchoProvider,
   createHttpProvider,
   createLlamaFileProvider,
@@ -113,6 +114,10 @@ async function createProvider(name: string, entry: ProviderConfig, options: Crea
       ...(entry.context_size === undefined ? {} : { contextSize: entry.context_size }),
       ...(entry.threads === undefined ? {} : { threads: entry.threads }),
     });
+  }
+  if (entry.kind === "custom") {
+    const { path, options: given } = entry;
+    return createCustomProvider({ name, path, folder: options.home.folder, options: given });
   }
   if (entry.kind === "cli-process") return cliProviderFor(name, entry, options);
   const preset = presetFor(name, entry);

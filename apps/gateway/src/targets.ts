@@ -12,7 +12,11 @@ export type Targets = {
 };
 
 function breakerOf({ breaker }: Config) {
-  return { failures: breaker.failures, openMs: breaker.open_seconds * 1000 };
+  return {
+    failures: breaker.failures,
+    openMs: breaker.open_seconds * 1000,
+    longestOpenMs: breaker.longest_open_seconds * 1000,
+  };
 }
 
 export function createTargets(config: Config): Targets {

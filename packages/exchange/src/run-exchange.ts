@@ -8,17 +8,19 @@ import { keepResponse } from "./keep-response.ts";
 import { demandOf } from "./limit-demand.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import { clientClosed } from "./refusals.ts";
-import { hopeless, type Candidate } from "./routing/plan.ts";
+import type { Candidate } from "./routing/plan.ts";
 import { runAttempt, type RunningAttempt } from "./run-attempt.ts";
 import type { ExchangeRuntime } from "./runtime.ts";
 import { throughCache } from "./response-cache.ts";
-import { createWalk, type Step } from "./walk.ts";
+import { createWalk, type Step, type Walk } from "./walk.ts";
 import { errorAnswer, writeError } from "./write-error.ts";
 
 /** One request's way through: policies, the plan of who may answer, the targets in turn, the ledger. Never throws; the client always gets an answer. */
 export async function runExchange(runtime: ExchangeRuntime, received: Incoming, answer: ClientAnswer): Promise<void> {
   const course = createCourse(runtime, received);
   let prepared: Prepared;
+  let walk: Walk;
+  let first: Step;
   /** The client, seen by whoever else asks the same. */
   let seen = answer;
   try {
@@ -29,18 +31,18 @@ export async function runExchange(runtime: ExchangeRuntime, received: Incoming, 
     const recorded = throughCache(runtime.cache, course, prepared, answer, received.receivedAt);
     if (!recorded) return;
     seen = recorded;
-    if (prepared.plan.candidates.every(({ verdict }) => verdict === "skip")) {
-      course.tellSkipped(createWalkOf(runtime, prepared).skipped);
-      throw hopeless(prepared.plan);
-    }
-    const entering = runtime.limits?.enter("request", demandOf(runtime, course, prepared.plan.candidates[0]!));
+    walk = createWalkOf(runtime, prepared);
+    course.tellSkipped(walk.skipped);
+    first = walk.first();
+    if (first.kind === "stop") throw first.error;
+    const entering = runtime.limits?.enter("request", demandOf(runtime, course, first.candidate));
     course.hold = entering instanceof Promise ? await entering : entering;
   } catch (thrown) {
     return refuse(course, received, seen, toGatewayError(thrown));
   }
   // Whoever left while the policies ran must not start a provider that bills.
   if (seen.isClosed()) return course.settle("cancelled", 499, clientClosed());
-  serve(runtime, course, prepared, received, seen);
+  serve(runtime, course, prepared, { walk, first }, received, seen);
 }
 
 function refuse(course: Course, { dialect, id }: Incoming, answer: ClientAnswer, error: GatewayError): void {
@@ -65,6 +67,7 @@ function serve(
   runtime: ExchangeRuntime,
   course: Course,
   prepared: Prepared,
+  { walk, first }: { readonly walk: Walk; readonly first: Step },
   received: Incoming,
   answer: ClientAnswer,
 ): void {
@@ -82,8 +85,6 @@ function serve(
     now: runtime.now,
     upstreamModel: () => course.target!.model,
   });
-  const walk = createWalkOf(runtime, prepared);
-  course.tellSkipped(walk.skipped);
 
   answer.onDrain(() => running?.resume());
   answer.onClose(() => {
@@ -170,5 +171,5 @@ function serve(
     }
   }
 
-  take(walk.first());
+  take(first);
 }

@@ -1,5 +1,5 @@
-import { failureClassOf, type Attempt, type GatewayError } from "@trunkline/contracts";
-import type { RetryBudget, TargetHealth } from "@trunkline/policies";
+import { failureClassOf, type Attempt, type ErrorCode, type GatewayError } from "@trunkline/contracts";
+import type { Rest, RetryBudget, TargetHealth } from "@trunkline/policies";
 import { hopeless, type Candidate, type Plan } from "./routing/plan.ts";
 import { restError } from "./routing/rest-error.ts";
 
@@ -35,6 +35,9 @@ export type WalkOptions = {
   readonly now: () => number;
 };
 
+/** What a target that rests is refused with. */
+const restCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["circuit_open", "upstream_rate_limited"]);
+
 const nobody: Attempt[] = [];
 
 /** Goes through a plan's candidates: each once in their order, then again those whose failure may pass, as far as the budget goes. */
@@ -61,8 +64,9 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
   /** Milliseconds to wait before a candidate is asked again; undefined when there is no use in it. */
   function waitFor({ target }: Candidate, error: GatewayError): number | undefined {
     if (!mayPass(error) || target.provider.program !== undefined) return undefined;
-    // The breaker may have opened meanwhile.
-    if (health.look(target.provider.name, target.model, now())?.kind === "breaker") return undefined;
+    // Who rests meanwhile is looked at as such.
+    const rest = health.look(target.provider.name, target.model, now());
+    if (rest && !rest.isLastResort) return undefined;
     const asked = error.details.retryAfterMs;
     const usual = rules.firstWaitMs * 2 ** retries * (0.5 + random() / 2);
     const wait = asked === undefined ? usual : asked + random() * rules.firstWaitMs;
@@ -71,6 +75,7 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
       : undefined;
   }
 
+  /** Once more: whoever may be asked soonest of those that failed and of those that rest for a moment. */
   function again(): Step | undefined {
     if (retries >= rules.retries) return undefined;
     const waits = open.flatMap((candidate) => {
@@ -78,16 +83,28 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
       const wait = error && waitFor(candidate, error);
       return wait === undefined ? [] : [{ candidate, wait }];
     });
+    for (const candidate of plan.candidates) {
+      const rest = restOf(candidate);
+      if (!rest || rest.isLastResort) continue;
+      const wait = rest.until - now();
+      if (wait <= rules.longestWaitMs) waits.push({ candidate, wait: wait + 1 + random() * rules.firstWaitMs });
+    }
     const soonest = waits.toSorted((a, b) => a.wait - b.wait)[0];
     if (!soonest || !budget.withdraw()) return undefined;
     retries++;
     return { kind: "ask", candidate: soonest.candidate, afterMs: soonest.wait };
   }
 
+  /** Why a candidate rests, when that is all that speaks against it. */
+  function restOf({ verdict, error, target }: Candidate): Rest | undefined {
+    if (verdict === "skip" && !(error && restCodes.has(error.code))) return undefined;
+    return health.look(target.provider.name, target.model, now());
+  }
+
   return {
     first() {
       const candidate = open[0];
-      if (!candidate) return { kind: "stop", error: hopeless(plan) };
+      if (!candidate) return again() ?? { kind: "stop", error: hopeless(plan) };
       budget.deposit();
       return { kind: "ask", candidate, afterMs: 0 };
     },

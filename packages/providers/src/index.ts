@@ -1,5 +1,7 @@
 export { createLlamaFileProvider } from "./llama-file/llama-file-provider.ts";
 export * from "./provider.ts";
+export { createCustomProvider } from "./custom/custom-provider.ts";
+export type { CustomPiece, CustomProvider, CustomProviderFactory, CustomRequest } from "./custom/contract.ts";
 export { createAiSdkProvider } from "./ai-sdk/ai-sdk-provider.ts";
 export { vendorHeaders } from "./http-api/endpoints.ts";
 export { createHttpProvider } from "./http-api/http-provider.ts";

@@ -82,6 +82,18 @@ const llamaFileProvider = z.strictObject({
   threads: z.number().int().positive().optional().describe("Processor threads. Default: as node-llama-cpp chooses."),
 });
 
+const customProvider = z.strictObject({
+  ...shared,
+  kind: z.literal("custom"),
+  path: z
+    .string()
+    .min(1)
+    .describe(
+      "A JavaScript or TypeScript module of your own; relative to the home folder. See docs/guides/custom-providers.md.",
+    ),
+  options: z.record(z.string(), z.unknown()).default({}).describe("Handed to the module as they are."),
+});
+
 const account = z.strictObject({
   name: name.describe("What it is called here."),
   home: z
@@ -213,7 +225,7 @@ export const configSchema = z.strictObject({
     .default(true)
     .describe("Use the API keys found in the environment and the model servers running on this machine."),
   providers: z
-    .record(name, z.union([aiSdkProvider, llamaFileProvider, cliProvider, httpProvider]))
+    .record(name, z.union([aiSdkProvider, llamaFileProvider, customProvider, cliProvider, httpProvider]))
     .default({})
     .describe("Sources of models, by name. The order is the order in which a bare model name is looked for."),
   aliases: z

@@ -46,7 +46,7 @@ describe("a table of routes, conditions and failures", () => {
         { pattern: "p13-twice", targets: ["b/small"] },
       ],
       aliases: { "alias-b": "b/small", "alias-of-alias": "alias-2", "alias-2": "for-alias" },
-      breaker: { failures: 4, open_seconds: 60 },
+      breaker: { failures: 4, open_seconds: 60, longest_open_seconds: 60 },
       prices: [
         { provider: "a", model: "*", input: 2, output: 2 },
         { provider: "b", model: "*", input: 1, output: 1 },
@@ -100,7 +100,7 @@ describe("the explanation agrees with what happens, whatever happened before", (
   );
   let street: Street;
   beforeAll(async () => {
-    street = await openStreet({ routes, breaker: { failures: 3, open_seconds: 60 } });
+    street = await openStreet({ routes, breaker: { failures: 3, open_seconds: 60, longest_open_seconds: 60 } });
   });
   afterAll(() => street.close());
 

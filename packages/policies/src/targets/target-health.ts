@@ -32,8 +32,9 @@ export type RestingTarget = Rest & {
 export type BreakerOptions = {
   /** Faults in a row after which a target is not asked any more for a while. */
   readonly failures: number;
-  /** Milliseconds of that while; it doubles each time the target is found still broken, up to ten times as long. */
+  /** Milliseconds of that while, which doubles each time the target is found still broken, and the longest. */
   readonly openMs: number;
+  readonly longestOpenMs: number;
 };
 
 type Cooling = { since: number; until: number; isBinding: boolean; code: ErrorCode; reason: string };
@@ -51,7 +52,6 @@ const mostStates = 10_000;
 /** A probe that has told nothing for so long is not waited for. */
 const probeMs = 60_000;
 const longestReason = 300;
-const mostDoublings = 10;
 
 const providerWide = "";
 
@@ -62,7 +62,7 @@ export type TargetHealth = ReturnType<typeof createTargetHealth>;
  * where it is the only one. A success ends both; only what began after the failure counts as one.
  */
 export function createTargetHealth(options: BreakerOptions) {
-  let { failures, openMs } = options;
+  let { failures, openMs, longestOpenMs } = options;
   const states = new LRUCache<string, State>({ max: mostStates });
   const nameOf = (provider: string, model: string) => `${provider}\n${model}`;
 
@@ -113,7 +113,7 @@ export function createTargetHealth(options: BreakerOptions) {
     state.faults++;
     const before = state.opened;
     if (before ? !visit.isProbe : state.faults < failures) return;
-    const ms = before ? Math.min(before.ms * 2, openMs * mostDoublings) : openMs;
+    const ms = before ? Math.min(before.ms * 2, longestOpenMs) : openMs;
     const reason = error.message.slice(0, longestReason);
     state.opened = { since: before?.since ?? now, until: now + ms, ms, code: error.code, reason };
   }
@@ -166,7 +166,7 @@ export function createTargetHealth(options: BreakerOptions) {
       return names.length > 0;
     },
     configure(next: BreakerOptions): void {
-      ({ failures, openMs } = next);
+      ({ failures, openMs, longestOpenMs } = next);
     },
     /** Everything that rests now, in no order. */
     resting(now: number): RestingTarget[] {
