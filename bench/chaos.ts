@@ -197,6 +197,7 @@ export async function measureChaos({ requests, rate, seed }: { requests: number;
 
   let succeeded = 0;
   let oracle = 0;
+  let lost = 0;
   const running: Promise<void>[] = [];
   let due = 0;
   for (let number = 0; number < requests; number++) {
@@ -204,10 +205,12 @@ export async function measureChaos({ requests, rate, seed }: { requests: number;
     const wait = due - now();
     if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
     // Who knows which upstream is well right now is answered by it.
-    if (schedules.some((wayAt) => wayAt(now()) === undefined)) oracle++;
+    const isPossible = schedules.some((wayAt) => wayAt(now()) === undefined);
+    if (isPossible) oracle++;
     running.push(
       ask(gateway.address, gateway.key, String(number), number % 2 === 0).then((isWhole) => {
         if (isWhole) succeeded++;
+        else if (isPossible) lost++;
       }),
     );
   }
@@ -230,6 +233,7 @@ export async function measureChaos({ requests, rate, seed }: { requests: number;
     success_percent: (succeeded / requests) * 100,
     oracle_percent: (oracle / requests) * 100,
     behind_oracle_percent: ((oracle - succeeded) / requests) * 100,
+    lost_though_possible_percent: (lost / requests) * 100,
     tries_per_request: log.length / requests,
     failovers_after_content: afterContent,
     answered_twice: answeredTwice,

@@ -214,7 +214,8 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       observed.serviceTier = tap.serviceTier;
       observed.responseId = tap.id;
       observed.characters ||= filter.events() * charactersPerEvent;
-      const error = tap.error ?? (incoming.stream && !tap.complete ? endedEarly() : undefined);
+      const error =
+        tap.error ?? (tap.complete ? undefined : incoming.stream ? endedEarly() : said ? undefined : unreadable());
       // Before any content it is a failure like any other, and another target may answer.
       if (error && !said) return error;
       stop();
@@ -262,6 +263,10 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       stop();
     },
   };
+}
+
+function unreadable(): GatewayError {
+  return new GatewayError("upstream_bad_response", "The provider answered with something that is not JSON.");
 }
 
 function endedEarly(): GatewayError {

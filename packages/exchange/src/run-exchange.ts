@@ -128,7 +128,11 @@ function serve(
     if (closed) return;
     if (step.kind === "stop") return failed(step.error);
     if (step.afterMs === 0) return void ask(step.candidate);
-    waiting = setTimeout(() => void ask(step.candidate), step.afterMs);
+    waiting = setTimeout(() => {
+      const instead = walk.ready(step.candidate);
+      if (instead) take(instead);
+      else void ask(step.candidate);
+    }, step.afterMs);
   }
 
   async function ask(candidate: Candidate): Promise<void> {

@@ -19,6 +19,8 @@ export type Walk = {
   first(): Step;
   /** Where the request goes on after a candidate failed and nothing has been said yet. */
   after(candidate: Candidate, error: GatewayError): Step;
+  /** Whether a candidate that was waited for may be asked now; else where it goes on. */
+  ready(candidate: Candidate): Step | undefined;
   /** Where it goes on when a candidate could not be asked after all. */
   passOver(candidate: Candidate, error: GatewayError): Step;
   /** What was passed over, for the trace. */
@@ -35,6 +37,9 @@ export type WalkOptions = {
   readonly now: () => number;
 };
 
+/** Milliseconds those who wait for the same target spread over. */
+const shortestWaitMs = 50;
+
 /** What a target that rests is refused with. */
 const restCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["circuit_open", "upstream_rate_limited"]);
 
@@ -48,6 +53,7 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
   /** Candidates that could be asked when the plan was made, and no longer could when it was their turn. */
   const passed: Candidate[] = [];
   let retries = 0;
+  let waitedMs = 0;
 
   function nextUntried(): Candidate | undefined {
     for (const candidate of open) {
@@ -59,6 +65,11 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
       passed.push({ ...candidate, verdict: "skip", why: error.message, until: rest.until, error });
     }
     return undefined;
+  }
+
+  function nextAsk(): Step | undefined {
+    const candidate = nextUntried();
+    return candidate && { kind: "ask", candidate, afterMs: 0 };
   }
 
   /** Milliseconds to wait before a candidate is asked again; undefined when there is no use in it. */
@@ -77,21 +88,34 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
 
   /** Once more: whoever may be asked soonest of those that failed and of those that rest for a moment. */
   function again(): Step | undefined {
+    return retry() ?? waitForRest();
+  }
+
+  function retry(): Step | undefined {
     if (retries >= rules.retries) return undefined;
     const waits = open.flatMap((candidate) => {
       const error = failures.get(candidate.name);
       const wait = error && waitFor(candidate, error);
       return wait === undefined ? [] : [{ candidate, wait }];
     });
-    for (const candidate of plan.candidates) {
-      const rest = restOf(candidate);
-      if (!rest || rest.isLastResort) continue;
-      const wait = rest.until - now();
-      if (wait <= rules.longestWaitMs) waits.push({ candidate, wait: wait + 1 + random() * rules.firstWaitMs });
-    }
     const soonest = waits.toSorted((a, b) => a.wait - b.wait)[0];
     if (!soonest || !budget.withdraw()) return undefined;
     retries++;
+    return { kind: "ask", candidate: soonest.candidate, afterMs: soonest.wait };
+  }
+
+  /** Nobody is asked by waiting, so it is no retry; how long a request waits in all is bounded. */
+  function waitForRest(): Step | undefined {
+    if (rules.retries === 0) return undefined;
+    let soonest: { candidate: Candidate; wait: number } | undefined;
+    for (const candidate of plan.candidates) {
+      const rest = restOf(candidate);
+      if (!rest || rest.isLastResort || failures.has(candidate.name)) continue;
+      const wait = Math.max(1, rest.until - now()) + random() * shortestWaitMs;
+      if (!soonest || wait < soonest.wait) soonest = { candidate, wait };
+    }
+    if (!soonest || waitedMs + soonest.wait > rules.longestWaitMs) return undefined;
+    waitedMs += soonest.wait;
     return { kind: "ask", candidate: soonest.candidate, afterMs: soonest.wait };
   }
 
@@ -112,16 +136,20 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
       const failure = failureClassOf(error.code);
       if (failure === undefined) return { kind: "stop", error };
       failures.set(candidate.name, error);
-      const next = candidate.fallbackOn.includes(failure) ? nextUntried() : undefined;
-      if (next) return { kind: "ask", candidate: next, afterMs: 0 };
+      const next = candidate.fallbackOn.includes(failure) ? nextAsk() : undefined;
+      if (next) return next;
       return again() ?? { kind: "stop", error };
+    },
+    ready(candidate) {
+      const { provider, model } = candidate.target;
+      const rest = health.look(provider.name, model, now());
+      if (!rest || rest.isLastResort) return undefined;
+      return nextAsk() ?? waitForRest() ?? { kind: "stop", error: restError(rest, candidate.name, now()) };
     },
     passOver(candidate, error) {
       passed.push({ ...candidate, verdict: "skip", why: error.message, until: null, error });
       open.splice(open.indexOf(candidate), 1);
-      const next = nextUntried();
-      if (next) return { kind: "ask", candidate: next, afterMs: 0 };
-      return again() ?? { kind: "stop", error };
+      return nextAsk() ?? again() ?? { kind: "stop", error };
     },
     skipped() {
       if (!hasSkipped && passed.length === 0) return nobody;

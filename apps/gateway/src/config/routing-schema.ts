@@ -102,7 +102,7 @@ export const breakerSchema = z
       .max(1000)
       .default(10)
       .describe("Faults in a row after which a target is not asked for a while."),
-    open_seconds: seconds.default(1).describe("That while; it doubles each time the target is found still broken."),
+    open_seconds: seconds.default(0.25).describe("That while; it doubles each time the target is found still broken."),
     longest_open_seconds: seconds.default(30).describe("The longest it becomes."),
   })
   .prefault({});

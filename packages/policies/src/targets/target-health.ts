@@ -51,6 +51,8 @@ type State = {
 const mostStates = 10_000;
 /** A probe that has told nothing for so long is not waited for. */
 const probeMs = 60_000;
+/** Milliseconds after which it may be known what a probe found. */
+const lookAgainMs = 100;
 const longestReason = 300;
 
 const providerWide = "";
@@ -87,8 +89,8 @@ export function createTargetHealth(options: BreakerOptions) {
     const opened = state?.opened;
     if (!opened) return undefined;
     const { since, code, reason } = opened;
-    const busyUntil = state.probingSince + probeMs;
-    const until = opened.until > now ? opened.until : state.probingSince > 0 && busyUntil > now ? busyUntil : 0;
+    const isProbed = state.probingSince > 0 && state.probingSince + probeMs > now;
+    const until = opened.until > now ? opened.until : isProbed ? now + lookAgainMs : 0;
     return until === 0 ? undefined : { kind: "breaker", since, until, code, reason, isLastResort: false };
   }
 
