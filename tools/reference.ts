@@ -148,7 +148,15 @@ ${sections.join("\n\n")}
 }
 
 async function metricsPage(): Promise<string> {
-  const metrics = createMetrics({ queued: () => 0, dropped: () => 0, queues: () => [], active: () => 0 });
+  const metrics = createMetrics({
+    queued: () => 0,
+    dropped: () => 0,
+    queues: () => [],
+    active: () => 0,
+    resting: () => [],
+    limits: async () => [],
+    killed: () => [],
+  });
   const own = (await metrics.describe()).filter(({ name }) => !/^(process|nodejs)_/.test(name));
   return `${made}# Metrics
 
@@ -172,13 +180,29 @@ function httpPage(): string {
     ["GET, DELETE", "/v1/responses/{id}", "A stored response."],
     ["GET", "/v1/responses/{id}/input_items", "What a stored response was made from."],
     ["GET", "/health", "Liveness; public."],
-    ["GET", "/v1/health", "Database, ledger, providers and their accounts; needs a key."],
+    [
+      "GET",
+      "/v1/health",
+      "Database, ledger, providers and their accounts, targets that rest, limits, kill switches; needs a key.",
+    ],
     [
       "GET",
       "/v1/usage/quota",
       "What is used up of the accounts' plans: `{accounts: [{provider, account, state, reason, until}], buckets: [{provider, account, type, status, utilization, resetsAt, …}], asOf}`; needs a key.",
     ],
     ["GET", "/metrics", "See [metrics](metrics.md)."],
+    ["GET", "/admin/api/routes", "The routes, and what is wrong with them."],
+    [
+      "POST",
+      "/admin/api/routes/explain",
+      "What would happen to a request: `{model, request?, dialect?, operation?, headers?, key?, at?}`.",
+    ],
+    ["GET", "/admin/api/targets", "Targets that rest, until when and why."],
+    ["DELETE", "/admin/api/targets/{provider}, …/{provider}/{model}", "Forgets why they rest."],
+    ["GET", "/admin/api/limits", "What is used up of limits and budgets."],
+    ["GET", "/admin/api/kill-switches", "Those in force; with `?all` those that were too."],
+    ["POST", "/admin/api/kill-switches", "Sets one: `{scope, name?, reason?}`."],
+    ["DELETE", "/admin/api/kill-switches/{scope}, …/{scope}/{name}", "Lifts one."],
   ];
   return `${made}# HTTP
 
@@ -193,6 +217,8 @@ ${table(["Method", "Path"], [...modelPaths.map((path) => ["POST", `\`${path}\``]
 ## Other routes
 
 ${table(["Method", "Path", "What it answers"], others)}
+
+\`/admin/api\` takes the admin's name and password (HTTP Basic, \`admin\`), not a client's key.
 
 ## Headers of requests
 

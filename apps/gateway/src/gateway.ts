@@ -23,7 +23,7 @@ import { readHealth } from "./health.ts";
 import { createKeyFinder, parseClients } from "./key-finder.ts";
 import { createKillSwitches, environmentSwitches, readWishes } from "./kill-switches.ts";
 import { createBudgetLedger } from "./limits/budget-ledger.ts";
-import { shownLimits } from "./limits/shown.ts";
+import { nearestToTheirEnd, shownLimits } from "./limits/shown.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { schedulePruning } from "./prune.ts";
 import { createOperators, isBasic } from "./operators.ts";
@@ -119,6 +119,12 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   let idle: (() => void) | undefined;
   let current: Composition;
 
+  // Several processes have one that counts for all of them.
+  const budgets = shared ? undefined : createBudgetLedger(store, log);
+  const limiter = shared?.limiter ?? createLimiter(budgets!);
+  const answerCache = createAnswerCache();
+  const targets = createTargets(options.config);
+
   const metrics = createMetrics({
     queued: () => writer.queued,
     dropped: () => writer.dropped,
@@ -127,6 +133,14 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       (current?.providers ?? []).flatMap((provider) =>
         provider.queue ? [{ provider: provider.name, ...provider.queue() }] : [],
       ),
+    resting() {
+      const now = Date.now();
+      return targets.health.resting(now).map(({ provider, model, kind: state, code, until }) => {
+        return { provider, model: model ?? "", state, code, seconds: Math.max(0, until - now) / 1000 };
+      });
+    },
+    limits: async () => nearestToTheirEnd(await limiter.report(Date.now()).catch(() => [])),
+    killed: killSwitches.known,
   });
   const writer = createWriter({
     append: (exchanges) =>
@@ -153,11 +167,6 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     options.logExchange(record);
   }
 
-  // Several processes have one that counts for all of them.
-  const budgets = shared ? undefined : createBudgetLedger(store, log);
-  const limiter = shared?.limiter ?? createLimiter(budgets!);
-  const answerCache = createAnswerCache();
-  const targets = createTargets(options.config);
   const make = (config: Config) =>
     compose({
       config,

@@ -63,7 +63,12 @@ export type KillSwitchesOptions = {
 };
 
 /** What is in force. While the database does not answer, what was last known goes on, for a lost database is no reason to stop. */
-export function createKillSwitches({ read, fixed, now, onError }: KillSwitchesOptions): KillSwitchReader {
+export function createKillSwitches({
+  read,
+  fixed,
+  now,
+  onError,
+}: KillSwitchesOptions): KillSwitchReader & { known(): readonly KillSwitch[] } {
   let stored: readonly KillSwitch[] = [];
   let known: readonly KillSwitch[] = [];
   let readAt = Number.NEGATIVE_INFINITY;
@@ -84,6 +89,8 @@ export function createKillSwitches({ read, fixed, now, onError }: KillSwitchesOp
   }
 
   return {
+    /** As last read. */
+    known: () => known,
     active: () => (now() - readAt < killSwitchFreshMs ? known : (reading ??= look())),
   };
 }

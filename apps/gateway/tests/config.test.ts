@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { discoverKeys, withDiscovered } from "../src/config/discover.ts";
-import { importConfig } from "../src/config/import-config.ts";
+import { importConfig } from "../src/config/import/import-config.ts";
 import { ConfigError, parseConfig } from "../src/config/load-config.ts";
 import { parseClients } from "../src/key-finder.ts";
 import { fourProviders, startGateway, startPair } from "./harness.ts";
@@ -148,9 +148,16 @@ quota-exceeded: {switch-project: true}
       gemini: { preset: "gemini", api_key: "AIza1" },
       openrouter: { preset: "openai-compatible", api_key: "sk-or-1", models: ["moonshotai/kimi-k2"] },
     });
-    expect(config.aliases).toEqual({ kimi: "openrouter/moonshotai/kimi-k2" });
     expect(parseClients(JSON.stringify(imported.clients))).toHaveLength(1);
-    expect(imported.notes.join("\n")).toMatch(/2 keys[\s\S]*`quota-exceeded`[\s\S]*auth-dir/);
+    expect(config.providers["openrouter-2"]).toMatchObject({ api_key: "sk-or-2", models: ["moonshotai/kimi-k2"] });
+    expect(config.routes).toMatchObject([
+      {
+        pattern: "kimi",
+        strategy: "round-robin",
+        targets: ["openrouter/moonshotai/kimi-k2", "openrouter-2/moonshotai/kimi-k2"],
+      },
+    ]);
+    expect(imported.notes.join("\n")).toMatch(/`quota-exceeded`[\s\S]*auth-dir/);
   });
 
   test("LiteLLM", () => {
@@ -177,6 +184,6 @@ litellm_settings: {drop_params: true}
       "openai-compatible": { base_url: "http://127.0.0.1:9000/v1", models: ["qwen"] },
     });
     expect(config.aliases).toEqual({ smart: "anthropic/claude-sonnet-4-5", local: "openai-compatible/qwen" });
-    expect(imported.notes.join("\n")).toMatch(/bedrock[\s\S]*litellm_settings[\s\S]*database_url/);
+    expect(imported.notes.join("\n")).toMatch(/bedrock[\s\S]*database_url[\s\S]*litellm_settings\.drop_params/);
   });
 });

@@ -200,7 +200,7 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
   act(
     config
       .command("import <source> <file>")
-      .description("translate a configuration of cliproxyapi or litellm")
+      .description("translate a configuration of cliproxyapi or litellm, or requests to openrouter")
       .option("-o, --out <file>", "write it there")
       .option("--force", "replace an existing file"),
     (context, command) =>

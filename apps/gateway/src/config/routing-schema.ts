@@ -53,7 +53,12 @@ const target = z.strictObject({
   target: glob.describe(
     "`provider/model`. A `*` in it stands for what the pattern's `*` matched, `$1` for a regular expression's group.",
   ),
-  weight: z.number().nonnegative().max(1_000_000).default(1).describe("Its share, where the strategy shares out."),
+  weight: z
+    .number()
+    .nonnegative()
+    .max(1_000_000)
+    .default(1)
+    .describe("Its share, where the strategy shares out; 0 only stands in when the others fail."),
   when: conditions.default({}),
   fallback_on: fallbackOn,
 });

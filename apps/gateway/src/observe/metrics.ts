@@ -10,6 +10,17 @@ export function createMetrics(gauges: {
   active(): number;
   /** Requests at providers that take only so many at once. */
   queues(): readonly { readonly provider: string; readonly active: number; readonly waiting: number }[];
+  /** Targets that are not asked now, as far as it goes, and for how many seconds. */
+  resting(): readonly {
+    readonly provider: string;
+    readonly model: string;
+    readonly state: string;
+    readonly code: string;
+    readonly seconds: number;
+  }[];
+  /** Used shares of limits. */
+  limits(): Promise<readonly { readonly subject: string; readonly limit: string; readonly share: number }[]>;
+  killed(): readonly { readonly scope: string; readonly name: string }[];
 }) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -147,6 +158,42 @@ export function createMetrics(gauges: {
       },
     });
   }
+
+  // Of several processes' numbers about the same thing the largest counts, for they know the same in part.
+  const aggregator = "max" as const;
+  new Gauge({
+    name: "trunkline_target_resting_seconds",
+    help: "Seconds a target is still passed over, by state (cooling or breaker) and by the failure it rests for; an empty model is all of the provider.",
+    labelNames: [...target, "state", "code"],
+    registers,
+    aggregator,
+    collect() {
+      this.reset();
+      for (const { seconds, ...labels } of gauges.resting()) this.set(labels, seconds);
+    },
+  });
+  new Gauge({
+    name: "trunkline_limit_used_ratio",
+    help: "Used share of limits and budgets, by whose; 1 is used up.",
+    labelNames: ["subject", "limit"],
+    registers,
+    aggregator,
+    async collect() {
+      this.reset();
+      for (const { subject, limit, share } of await gauges.limits()) this.set({ subject, limit }, share);
+    },
+  });
+  new Gauge({
+    name: "trunkline_kill_switches",
+    help: "Kill switches in force.",
+    labelNames: ["scope", "name"],
+    registers,
+    aggregator,
+    collect() {
+      this.reset();
+      for (const { scope, name } of gauges.killed()) this.set({ scope, name }, 1);
+    },
+  });
 
   /** Sums not yet in the registry, by what they are labelled with: handing each number on as it comes costs five times as much. */
   const sums = new Map<string, Sums>();

@@ -361,6 +361,18 @@ const strategies: Case[] = [
     tried: ["b/small"],
   },
   {
+    name: "a share of none only stands in",
+    route: {
+      pattern: "s{n}",
+      strategy: "round-robin",
+      targets: [{ target: "c/small", weight: 0 }, "a/small", "b/small"],
+    },
+    model: "s{n}",
+    before: [{}, {}],
+    manners: { a: "e500" },
+    tried: ["a/small", "b/small"],
+  },
+  {
     name: "least busy",
     route: { pattern: "s{n}", strategy: "least-busy", targets: both },
     model: "s{n}",

@@ -60,7 +60,7 @@ const orders: Readonly<Record<Strategy, Order>> = {
   "least-busy": (choices, { loads }) =>
     by(
       choices,
-      ({ target, weight }) => loads.active(target.provider.name, target.model) / Math.max(weight, 1e-9),
+      ({ target, weight }) => loads.active(target.provider.name, target.model) / (weight || 1),
       ({ target }) => `${loads.active(target.provider.name, target.model)} requests running`,
     ),
   "lowest-latency": (choices, { loads, facts }) => {
@@ -90,7 +90,7 @@ const orders: Readonly<Record<Strategy, Order>> = {
     const score = ({ name, weight }: Choice) => {
       const digest = createHash("sha256").update(`${session}\n${name}`).digest();
       const uniform = (digest.readUIntBE(0, 6) + 1) / (2 ** 48 + 1);
-      return weight === 0 ? Number.NEGATIVE_INFINITY : weight / -Math.log(uniform);
+      return weight / -Math.log(uniform);
     };
     return by(
       choices,
@@ -106,5 +106,15 @@ export function orderBy<T extends Choice>(
   choices: readonly T[],
   context: OrderContext,
 ): Ordered<T>[] {
-  return orders[strategy](choices, context);
+  if (strategy === "priority") return orders.priority(choices, context);
+  // No share of the requests: only there when the others fail, in the order they are listed.
+  const behind = choices.filter(({ weight }) => weight === 0);
+  if (behind.length === 0 || behind.length === choices.length) return orders[strategy](choices, context);
+  return [
+    ...orders[strategy](
+      choices.filter(({ weight }) => weight > 0),
+      context,
+    ),
+    ...behind.map((choice) => ({ choice, why: "stands in when the others fail" })),
+  ];
 }

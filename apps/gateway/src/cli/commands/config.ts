@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
-import { importConfig, type ImportSource } from "../../config/import-config.ts";
+import { importConfig, importSources } from "../../config/import/import-config.ts";
 import { loadConfig, parseConfig } from "../../config/load-config.ts";
 import { configSchema } from "../../config/schema.ts";
 import { CommandError, exitCodes, type CommandContext } from "../context.ts";
@@ -52,10 +52,11 @@ export async function importConfigCommand(
   file: string,
   options: { readonly out?: string; readonly force?: boolean },
 ): Promise<number> {
-  if (source !== "cliproxyapi" && source !== "litellm")
-    throw new CommandError(`Import knows 'cliproxyapi' and 'litellm', not '${source}'.`, exitCodes.usage);
+  const known = importSources.find((name) => name === source);
+  if (known === undefined)
+    throw new CommandError(`Import knows ${importSources.join(", ")}, not '${source}'.`, exitCodes.usage);
   if (!existsSync(file)) throw new CommandError(`There is no file ${resolve(file)}.`);
-  const imported = importConfig(source satisfies ImportSource, readFileSync(file, "utf8"), file);
+  const imported = importConfig(known, readFileSync(file, "utf8"), file);
   // What was written must be readable again; references to the environment need not be set yet.
   parseConfig(imported.yaml.replace(/\$\{\w+\}/g, "placeholder"), "imported", {});
   if (options.out !== undefined) {
