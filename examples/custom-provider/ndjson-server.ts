@@ -17,7 +17,7 @@ type Request = {
 };
 type Line = { token?: string; done?: boolean; tokens_in?: number; tokens_out?: number };
 
-export default function ndjsonServer({ url }: { url: string }) {
+export function createProvider({ url }: { url: string }) {
   async function send(path: string, init?: RequestInit): Promise<Response> {
     const response = await fetch(url + path, init);
     if (response.ok) return response;

@@ -37,10 +37,13 @@ beforeAll(async () => {
   const options = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
   folder = temporaryFolder();
   writeFileSync(join(folder.path, "no-function.mjs"), "export const answer = 42;");
-  writeFileSync(join(folder.path, "broken.mjs"), "export default () => { throw new Error('no licence') };");
+  writeFileSync(
+    join(folder.path, "broken.mjs"),
+    "export const createProvider = () => { throw new Error('no licence') };",
+  );
   writeFileSync(
     join(folder.path, "pieces.mjs"),
-    `export default () => ({ models: ["p"], can: { tools: true }, async *generate({ conversation }) {
+    `export const createProvider = () => ({ models: ["p"], can: { tools: true }, async *generate({ conversation }) {
       yield { reasoning: "hm" }; yield "Let me see.";
       yield { toolCall: { name: conversation.tools[0].name, input: { city: "Ulm" } } };
     } });`,
@@ -135,7 +138,7 @@ test("thoughts and tool calls", async () => {
 
 test("modules with mistakes are told of, and take nobody with them", () => {
   const reasons = Object.fromEntries(gateway.started.failures.map(({ name, reason }) => [name, reason]));
-  expect(reasons["none"]).toContain("has no default export that is a function");
+  expect(reasons["none"]).toContain("does not export a function named");
   expect(reasons["broken"]).toContain("could not be loaded: no licence");
   expect(reasons["absent"]).toContain("could not be loaded: Cannot find module");
 });

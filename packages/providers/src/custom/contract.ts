@@ -1,6 +1,6 @@
 import type { Conversation } from "@trunkline/contracts";
 
-/** What a custom provider's module exports as its default: made once, from the entry's `options`. */
+/** What a custom provider's module exports as `createProvider`: called once, with the entry's `options`. */
 export type CustomProviderFactory = (
   options: Readonly<Record<string, unknown>>,
 ) => CustomProvider | Promise<CustomProvider>;

@@ -37,9 +37,10 @@ export async function createCustomProvider({ name, path, folder, options }: Cust
     );
   let custom: CustomProvider;
   try {
-    const module = (await import(pathToFileURL(file).href)) as { default?: CustomProviderFactory };
-    if (typeof module.default !== "function") throw unavailable(`${file} has no default export that is a function.`);
-    custom = await module.default(options);
+    const module = (await import(pathToFileURL(file).href)) as { createProvider?: CustomProviderFactory };
+    if (typeof module.createProvider !== "function")
+      throw unavailable(`${file} does not export a function named \`createProvider\`.`);
+    custom = await module.createProvider(options);
   } catch (error) {
     if (error instanceof GatewayError) throw error;
     throw unavailable(`${file} could not be loaded: ${(error as Error).message}`, error);

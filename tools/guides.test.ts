@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { importConfig, importSources } from "../apps/gateway/src/config/import/import-config.ts";
+import { parseConfig } from "../apps/gateway/src/config/load-config.ts";
+
+const root = join(import.meta.dirname, "..");
+
+function blocks(file: string, language: string): string[] {
+  const text = readFileSync(join(root, file), "utf8");
+  return [...text.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\n\`\`\``, "g"))].map(([, block]) => block!);
+}
+
+test.each(["routing", "limits", "caching", "custom-providers"])("every configuration in %s.md is one", (name) => {
+  const found = blocks(`docs/guides/${name}.md`, "yaml");
+  expect(found.length).toBeGreaterThan(0);
+  for (const block of found) expect([block, parseConfig(block, name, {}).badRoutes]).toEqual([block, undefined]);
+});
+
+test.each(importSources)("what coming-from.md says becomes of %s's example does", (source) => {
+  const file = `examples/coming-from/${source}.${source === "openrouter" ? "json" : "yaml"}`;
+  const content = readFileSync(join(root, file), "utf8");
+  const { yaml } = importConfig(source, content, file);
+  expect(blocks("docs/guides/coming-from.md", "yaml")).toContain(yaml.trim());
+  expect(readFileSync(join(root, "docs/guides/coming-from.md"), "utf8")).toContain(content.trim());
+});
