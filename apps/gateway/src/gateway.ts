@@ -27,6 +27,7 @@ import { nearestToTheirEnd, shownLimits } from "./limits/shown.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { schedulePruning } from "./prune.ts";
 import { createOperators, isBasic } from "./operators.ts";
+import { createProbes } from "./probes.ts";
 import { createTargets, type Targets } from "./targets.ts";
 
 export type GatewayOptions = {
@@ -193,6 +194,11 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   for (const variable of environmentSwitches(wishes, providerNames(), startedAt).unknown)
     log.warn(`${variable} names no provider there is: ${providerNames().join(", ")}`);
 
+  const probes = createProbes({
+    targets,
+    providers: () => current.providers,
+    everyMs: () => current.config.health.probe_seconds * 1000,
+  });
   const pruning = shared ? undefined : schedulePruning(store, () => current.config, log);
 
   async function authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key> {
@@ -241,6 +247,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         store,
         current,
         targets,
+        probes,
         killSwitches: await killSwitches.active(),
         limits: shownLimits(await limiter.report(Date.now()).catch(() => [])),
         ledger: { queued: writer.queued, dropped: writer.dropped },
@@ -257,6 +264,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     async stop(drainMs) {
       draining = true;
       pruning?.stop();
+      probes.stop();
       budgets?.stop();
       limiter.close();
       if (active > 0) {

@@ -2,6 +2,7 @@ import type { AccountReport, KillSwitch } from "@trunkline/contracts";
 import type { Store } from "@trunkline/store";
 import type { Composition } from "./compose.ts";
 import { isoTime } from "./iso-time.ts";
+import type { Probes } from "./probes.ts";
 import type { Targets } from "./targets.ts";
 import { version } from "./version.ts";
 
@@ -9,6 +10,7 @@ export type HealthSources = {
   readonly store: Store;
   readonly current: Composition;
   readonly targets: Targets;
+  readonly probes: Probes;
   readonly killSwitches: readonly KillSwitch[];
   readonly limits: readonly object[];
   readonly ledger: { readonly queued: number; readonly dropped: number };
@@ -64,6 +66,7 @@ export async function readHealth(sources: HealthSources): Promise<object> {
           name: provider.name,
           kind: provider.kind,
           status: "configured",
+          ...(sources.probes.found(provider.name) ? { last_probe: sources.probes.found(provider.name) } : {}),
           ...(provider.queue ? { queue: provider.queue() } : {}),
           ...(provider.accounts ? { accounts: (await provider.accounts()).map(healthOf) } : {}),
         })),

@@ -112,6 +112,16 @@ export const breakerSchema = z
   })
   .prefault({});
 
+export const healthSchema = z
+  .strictObject({
+    probe_seconds: seconds
+      .default(30)
+      .describe(
+        "How often a provider of which something rests is asked for its list of models, which costs no tokens; 0 for never.",
+      ),
+  })
+  .prefault({});
+
 export const cacheSchema = z
   .strictObject({
     enabled: z

@@ -1,7 +1,7 @@
 import { driverNames, presetNames, type PresetName } from "@trunkline/providers";
 import { z } from "zod";
 import { limitSchema } from "./limits-schema.ts";
-import { breakerSchema, cacheSchema, retriesSchema, routeSchema } from "./routing-schema.ts";
+import { breakerSchema, cacheSchema, healthSchema, retriesSchema, routeSchema } from "./routing-schema.ts";
 
 const seconds = z.number().positive().max(86_400);
 const name = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, "use letters, digits, '.', '_' and '-'");
@@ -246,6 +246,7 @@ export const configSchema = z.strictObject({
     .describe("Globs of the models auto-fast, auto-cheap and auto-best choose from."),
   retries: retriesSchema,
   breaker: breakerSchema,
+  health: healthSchema,
   cache: cacheSchema,
   limits: z
     .array(limitSchema)

@@ -86,7 +86,9 @@ export async function openStreet(config: object): Promise<Street> {
   const street = { manners: {} } as Street;
   const upstream = await startUpstream(({ path, stream }, response) => {
     const provider = path.split("/")[1] as ProviderName;
-    manners[street.manners[provider] ?? "ok"].answer(response, stream);
+    const manner = street.manners[provider] ?? "ok";
+    if (path.endsWith("/models") && manner === "ok") return sendJson(response, 200, { object: "list", data: [] });
+    manners[manner].answer(response, stream);
   });
   const entry = (name: string) => ({
     preset: "openai",

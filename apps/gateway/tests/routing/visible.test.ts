@@ -85,6 +85,31 @@ test("what rests, is limited or is switched off is told everywhere, with why and
   expect(await trunkline("route", "explain", "either")).toMatch(/1 +a\/small +asked[^\n]*\n2 +b\/small +asked/);
 });
 
+test("a provider that is well again is found out without anybody's request", async () => {
+  await street.close();
+  street = await openStreet({
+    health: { probe_seconds: 0.02 },
+    breaker: { failures: 3, open_seconds: 60, longest_open_seconds: 60 },
+  });
+  street.manners = { a: "e401", b: "e500", c: "e429" };
+  await ask("a/small");
+  for (let turn = 0; turn < 3; turn++) await ask("b/small");
+  await ask("c/small");
+  type Health = { targets: { provider: string }[]; providers: { name: string; last_probe?: { ok: boolean } }[] };
+  const health = async () => (await (await street.gateway.get("/v1/health")).json()) as Health;
+  const probed = async (name: string) =>
+    (await health()).providers.find((provider) => provider.name === name)?.last_probe?.ok;
+  await expect.poll(() => probed("b")).toBe(false);
+  expect((await health()).targets).toHaveLength(3);
+  street.manners = { c: "e429" };
+  // A rate limit is over when its time is, and not before.
+  await expect.poll(async () => (await health()).targets.map(({ provider }) => provider)).toEqual(["c"]);
+  expect(await probed("b")).toBe(true);
+  const asked = street.upstream.received.filter(({ path }) => path.includes("/b/v1/chat")).length;
+  expect(asked).toBe(3);
+  expect((await ask("b/small")).status).toBe(200);
+});
+
 test("the operator's addresses are the operator's alone", async () => {
   for (const [method, path] of [
     ["GET", "/admin/api/routes"],

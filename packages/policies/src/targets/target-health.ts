@@ -159,6 +159,24 @@ export function createTargetHealth(options: BreakerOptions) {
       const state = isProbe ? states.get(nameOf(provider, model)) : undefined;
       if (state) state.probingSince = 0;
     },
+    /**
+     * The provider was seen to answer, and to take its credential: what rested for a fault or for its credential may be asked again, the
+     * breaker letting one request through first. Rate limits and models it does not know stay as they are.
+     */
+    reachable(provider: string, now: number): void {
+      for (const [name, state] of states.entries()) {
+        if (!name.startsWith(`${provider}\n`)) continue;
+        const { cooling, opened } = state;
+        if (
+          cooling &&
+          !cooling.isBinding &&
+          cooling.code !== "upstream_not_found" &&
+          cooling.code !== "upstream_rate_limited"
+        )
+          state.cooling = undefined;
+        if (opened && opened.until > now) opened.until = now;
+      }
+    },
     /** Forgets what is known of a provider, or of one of its models; whether there was anything. */
     reset(provider: string, model?: string): boolean {
       const names = [...states.keys()].filter((name) =>
