@@ -393,9 +393,9 @@ const strategies: Case[] = [
   },
   {
     name: "what has not been measured goes first",
-    route: { pattern: "s{n}", strategy: "lowest-latency", targets: ["b/only-b", "c/small"] },
+    route: { pattern: "s{n}", strategy: "lowest-latency", targets: ["c/small", "b/unmeasured"] },
     model: "s{n}",
-    tried: ["b/only-b"],
+    tried: ["b/unmeasured"],
   },
 ];
 

@@ -30,6 +30,9 @@ export type OrderContext = {
 
 export type Ordered<T> = { readonly choice: T; readonly why: string };
 
+/** Why a target of a plain list stands where it does. */
+export const inOrder = "listed in this order";
+
 /** Output tokens an answer is reckoned at when targets are compared by price. */
 const usualOutput = 500;
 
@@ -47,7 +50,7 @@ function by<T extends Choice>(
 }
 
 const orders: Readonly<Record<Strategy, Order>> = {
-  priority: (choices) => choices.map((choice) => ({ choice, why: "listed in this order" })),
+  priority: (choices) => choices.map((choice) => ({ choice, why: inOrder })),
   weighted: (choices, { route, rotation, isPeek }) =>
     rotation.weighted(route, choices, isPeek).map((choice, index) => ({
       choice,
@@ -68,7 +71,7 @@ const orders: Readonly<Record<Strategy, Order>> = {
     return by(
       choices,
       // Whoever has not been measured is asked first: there is no other way to learn it.
-      (choice) => (latency(choice) ?? 0) * (1 + loads.active(choice.target.provider.name, choice.target.model)),
+      (choice) => (latency(choice) ?? -1) * (1 + loads.active(choice.target.provider.name, choice.target.model)),
       (choice) => {
         const found = latency(choice);
         return found === undefined ? "not measured yet" : `first content after about ${Math.round(found)} ms`;

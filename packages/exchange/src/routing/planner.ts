@@ -3,7 +3,7 @@ import { refusalOf, type TargetHealth, type TargetLoads } from "@trunkline/polic
 import { LRUCache } from "lru-cache";
 import type { Catalogue, Target } from "../catalogue.ts";
 import type { CompiledRoute, CompiledTarget } from "./compile-routes.ts";
-import { orderBy, type OrderContext } from "./order.ts";
+import { inOrder, orderBy, type Choice, type OrderContext } from "./order.ts";
 import { fillIn } from "./pattern.ts";
 import type { Candidate, Plan, PlanQuestion } from "./plan.ts";
 import { restError } from "./rest-error.ts";
@@ -35,7 +35,12 @@ export type Planner = {
   direct(target: Target, question: PlanQuestion): Plan | Promise<Plan>;
 };
 
-type Found = { readonly route: CompiledRoute; readonly captures: readonly string[] };
+/** A route that matched a name, and its targets under that name. */
+type Found = {
+  readonly route: CompiledRoute;
+  readonly proposals: readonly Proposal[];
+  readonly names: readonly string[];
+};
 /** A target before it is known whether it can be asked. */
 type Proposal = {
   readonly name: string;
@@ -44,6 +49,9 @@ type Proposal = {
   readonly fallbackOn: readonly FailureClass[];
   readonly unmet: CompiledTarget["unmet"] | undefined;
 };
+
+type Judged = Choice & { readonly candidate: Candidate };
+const candidateOf = ({ candidate }: Judged): Candidate => candidate;
 
 /** Names remembered: which route is theirs does not change while the configuration stands. */
 const mostNames = 5000;
@@ -63,12 +71,22 @@ export function createPlanner(options: PlannerOptions): Planner {
       for (const route of routes) {
         const captures = route.matches(name);
         if (!captures) continue;
-        known = { route, captures };
+        const proposals = proposalsOf(route, captures);
+        known = { route, proposals, names: proposals.map((proposal) => proposal.name) };
         break;
       }
       found.set(name, known);
     }
     return known || undefined;
+  }
+
+  function proposalsOf({ targets }: CompiledRoute, captures: readonly string[]): Proposal[] {
+    return targets.map(({ template, weight, fallbackOn, unmet }): Proposal => {
+      const name = fillIn(template, captures);
+      const slash = name.indexOf("/");
+      const provider = byName.get(name.slice(0, slash))!;
+      return { name, target: { provider, model: name.slice(slash + 1) }, weight, fallbackOn, unmet };
+    });
   }
 
   function proposalOf(target: Target, fallbackOn = usualFallbacks): Proposal {
@@ -136,23 +154,30 @@ export function createPlanner(options: PlannerOptions): Planner {
     return { ...plan, candidates: fallback.isAllowed ? candidates : candidates.slice(0, 1) };
   }
 
-  function routed({ route, captures }: Found, names: readonly string[], question: PlanQuestion): Plan | Promise<Plan> {
+  function routed(
+    { route, proposals, names: own }: Found,
+    names: readonly string[],
+    question: PlanQuestion,
+  ): Plan | Promise<Plan> {
     if (route.problem !== undefined)
       throw new GatewayError(
         "provider_unavailable",
         `The route '${route.pattern}' has a mistake: ${route.problem}. The operator finds it with \`trunkline doctor\`.`,
       );
-    const proposals = route.targets.map(({ template, weight, fallbackOn, unmet }): Proposal => {
-      const name = fillIn(template, captures);
-      const slash = name.indexOf("/");
-      const provider = byName.get(name.slice(0, slash))!;
-      return { name, target: { provider, model: name.slice(slash + 1) }, weight, fallbackOn, unmet };
-    });
     const ordered = (all: readonly Proposal[]): Plan => {
-      const judged = all.map((proposal) => ({ ...proposal, candidate: judge(proposal, "", question) }));
+      const judged = all.map((proposal): Judged => {
+        const { name, target, weight } = proposal;
+        return { name, target, weight, candidate: judge(proposal, inOrder, question) };
+      });
+      // The usual case: nobody rests, and the order is the list's.
+      if (route.strategy === "priority" && judged.every(({ candidate }) => candidate.verdict === "try"))
+        return finish(
+          { route: route.pattern, strategy: "priority", names, candidates: judged.map(candidateOf) },
+          question,
+        );
       const context: OrderContext = {
         route: route.pattern,
-        names: all.map(({ name }) => name),
+        names: all === proposals ? own : all.map(({ name }) => name),
         facts: question.facts,
         loads: options.loads,
         rotation: options.rotation,

@@ -1,5 +1,6 @@
 import { GatewayError, type DialectName, type Key, type Reservation } from "@trunkline/contracts";
 import { LRUCache } from "lru-cache";
+import { createSlots } from "../slots.ts";
 import type { Limiter } from "./limiter.ts";
 import type { LimitAnswer, LimitSubject, TokenState } from "./question.ts";
 
@@ -64,11 +65,11 @@ export function createLimits({
   beforePricing,
   prefix,
 }: LimitsOptions): Limits & { close(): void } {
-  const running = new Set<string>();
+  const running = createSlots<string>();
   /** Subjects of targets that were found to be over a limit, until then or until one of their requests has ended. */
   const marks = new LRUCache<string, { until: number; error: GatewayError }>({ max: mostMarks });
   let last = 0;
-  const renewing = setInterval(() => limiter.renew([...running], Date.now()), renewMs);
+  const renewing = setInterval(() => limiter.renew(running.values(), Date.now()), renewMs);
   renewing.unref();
 
   function settle(answer: LimitAnswer, id: string, subjects: readonly LimitSubject[], demand: LimitDemand): LimitHold {
@@ -80,12 +81,13 @@ export function createLimits({
       if (until !== null) marks.set(subject, { until, error });
       throw error;
     }
-    running.add(id);
+    running.set(id, id);
     if (answer.warnings.length > 0) warn(demand, answer.warnings);
     return {
       reservations: answer.reservations,
       end(used) {
-        if (!running.delete(id)) return;
+        if (running.get(id) === undefined) return;
+        running.delete(id);
         for (const { name } of subjects) marks.delete(name);
         limiter.leave(id, used);
       },

@@ -1,12 +1,10 @@
 import type { LimitRules } from "@trunkline/contracts";
 import { LRUCache } from "lru-cache";
+import { createSlots } from "../slots.ts";
 import type { LimitReport, TokenState } from "./question.ts";
 
 const windowMs = 60_000;
 const mostSubjects = 100_000;
-/** Requests whose estimate waits to be replaced; far more than can run, so that only those of the dead are given up. */
-const mostTaken = 100_000;
-
 const nothing: readonly Taken[] = [];
 
 type Tokens = { readonly inputTokens: number; readonly outputTokens: number };
@@ -29,7 +27,7 @@ type Counted = (typeof counts)[number] & { readonly limit: number };
  */
 export function createMinuteWindows() {
   const windows = new LRUCache<string, Window>({ max: mostSubjects });
-  const taken = new Map<string, Taken[]>();
+  const taken = createSlots<Taken[]>();
   const unlimited: LimitRules = {
     rpm: null,
     tpm: null,
@@ -92,10 +90,7 @@ export function createMinuteWindows() {
       const one = { window, began: window.began, tokens };
       const others = taken.get(id);
       if (others) others.push(one);
-      else {
-        if (taken.size >= mostTaken) taken.delete(taken.keys().next().value!);
-        taken.set(id, [one]);
-      }
+      else taken.set(id, [one]);
     },
     /** The request never ran. */
     forget(id: string): void {

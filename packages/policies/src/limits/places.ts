@@ -1,13 +1,16 @@
+import { createSlots } from "../slots.ts";
 import type { LimitReport } from "./question.ts";
 
 /** Milliseconds a place is kept for a request nobody has heard of since: whoever had it is dead. */
 const leaseMs = 180_000;
 
+const nobody: readonly string[] = [];
+
 /** Places for requests that run at once, as leases: one that is never given back frees itself. */
 export function createPlaces() {
   /** By subject, the requests that hold a place and until when. */
   const subjects = new Map<string, { most: number; held: Map<string, number> }>();
-  const subjectsOf = new Map<string, string[]>();
+  const subjectsOf = createSlots<string[]>();
 
   function freeDead(held: Map<string, number>, now: number): void {
     for (const [id, until] of held) if (until <= now) held.delete(id);
@@ -29,7 +32,7 @@ export function createPlaces() {
       return false;
     },
     leave(id: string): void {
-      for (const subject of subjectsOf.get(id) ?? []) {
+      for (const subject of subjectsOf.get(id) ?? nobody) {
         const entry = subjects.get(subject);
         entry?.held.delete(id);
         if (entry?.held.size === 0) subjects.delete(subject);
@@ -38,7 +41,7 @@ export function createPlaces() {
     },
     renew(ids: readonly string[], now: number): void {
       for (const id of ids)
-        for (const subject of subjectsOf.get(id) ?? []) {
+        for (const subject of subjectsOf.get(id) ?? nobody) {
           const held = subjects.get(subject)?.held;
           if (held?.has(id)) held.set(id, now + leaseMs);
         }

@@ -22,12 +22,12 @@ function byName(a: readonly [string, string], b: readonly [string, string]): num
   return a[0] < b[0] ? -1 : 1;
 }
 
-/** A hash that is the same for requests that ask for the same bytes. The order of the body's members does not matter. */
+/** A hash, of a byte a character, that is the same for requests that ask for the same bytes. The order of the body's members does not matter. */
 export function cacheKey(question: CacheQuestion): string {
   const { scope, dialect, operation, model, stream, isJsonArray, vendorHeaders } = question;
   let text = `${scope} ${dialect} ${operation} ${stream} ${isJsonArray} ${JSON.stringify(model)}`;
   for (const name in vendorHeaders) text += ` ${name}: ${JSON.stringify(vendorHeaders[name])}`;
   for (const [name, value] of question.members.toSorted(byName))
     if (!aside.has(name)) text += `,${JSON.stringify(name)}:${value}`;
-  return hash("sha256", text, "base64");
+  return hash("sha256", text, "latin1");
 }

@@ -1,6 +1,6 @@
 import { createAnswerArena } from "./answer-arena.ts";
 import { createRecording, type RecordedMeta, type Recording } from "./recording.ts";
-import { createSlots } from "./slots.ts";
+import { createSlots } from "../slots.ts";
 
 export type ResponseCacheOptions = {
   /** Bytes of all answers kept, and of one. */

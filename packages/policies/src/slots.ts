@@ -3,12 +3,13 @@ export type Slots<T> = {
   get(name: string): T | undefined;
   set(name: string, value: T): void;
   delete(name: string): void;
+  values(): T[];
 };
 
 /**
  * A Map of numbers over an array. V8's Map, when it has seen enough deletions, moves to a new table, and the old one goes on pointing at the
  * new one and at all that was in it: once it is in the old generation it keeps every request it ever held alive past minor collections.
- * Numbers hold nothing, and an array's entry is gone once it is cleared. That halves what a request costs.
+ * Numbers hold nothing, and an array's entry is gone once it is cleared. For the answers on their way this is a third of what a request costs.
  */
 export function createSlots<T>(): Slots<T> {
   const places = new Map<string, number>();
@@ -31,5 +32,6 @@ export function createSlots<T>(): Slots<T> {
       values[place] = undefined;
       free.push(place);
     },
+    values: () => values.filter((value) => value !== undefined),
   };
 }
