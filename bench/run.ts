@@ -245,12 +245,16 @@ async function main(): Promise<void> {
     });
   if (asked("w1full")) {
     const full = await startOurs(upstream, { isFull: true, ...(options.profile ? { profile: profileFolder } : {}) });
-    const { ours_cpu_us, floor_cpu_us, ratio_floor, rps, rss_mb } = await closedLoop(
-      { ...field, ours: full, others: [] },
-      works.w1full,
-      { floorWork: works.w1, warm: 40_000 },
-    );
-    tell("w1full", { ours_cpu_us, floor_cpu_us, ratio_floor, rps, rss_mb });
+    const everythingOn = async (work: Work) => {
+      const { ours_cpu_us, floor_cpu_us, ratio_floor, rps, rss_mb } = await closedLoop(
+        { ...field, ours: full, others: [] },
+        work,
+        { floorWork: works.w1, warm: 40_000 },
+      );
+      return { ours_cpu_us, floor_cpu_us, ratio_floor, rps, rss_mb };
+    };
+    tell("w1hit", await everythingOn(works.w1));
+    tell("w1full", await everythingOn(works.w1full));
     await full.stop();
   }
   if (asked("w2"))

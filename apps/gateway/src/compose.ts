@@ -113,6 +113,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     options.limiter &&
     createLimits({
       limiter: options.limiter,
+      hasTargets: config.limits.some(({ provider, model }) => provider !== undefined || model !== undefined),
       subjectsOf: createSubjects(config.limits),
       beforePricing: prices.load,
       prefix: `${process.pid}-${++compositions}-`,

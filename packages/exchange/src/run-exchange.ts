@@ -138,7 +138,9 @@ function serve(
   async function ask(candidate: Candidate): Promise<void> {
     course.target = candidate.target;
     try {
-      const entering = runtime.limits?.enter("target", demandOf(runtime, course, candidate));
+      const entering = runtime.limits?.hasTargets
+        ? runtime.limits.enter("target", demandOf(runtime, course, candidate))
+        : undefined;
       const hold = entering instanceof Promise ? await entering : entering;
       if (hold) course.targetHold = hold;
       // Whoever left meanwhile had nothing to give back yet.

@@ -31,6 +31,8 @@ export type LimitHold = {
 
 /** The port of limits that are known only once the target is. */
 export type Limits = {
+  /** Whether any provider or model is limited at all. */
+  readonly hasTargets: boolean;
   /**
    * Lets a request in by the limits of its key, user and group (`request`), or of its provider and model (`target`). Undefined when there
    * are none. Throws, or rejects with, `rate_limited` or `budget_exceeded`.
@@ -47,6 +49,7 @@ export type Limits = {
 export type LimitsOptions = {
   readonly limiter: Limiter;
   /** Whose limits count for a key, and for a target. Empty where nobody set any. */
+  readonly hasTargets: boolean;
   readonly subjectsOf: (stage: "request" | "target", demand: LimitDemand) => readonly LimitSubject[];
   /** What the demand's cost needs first, when it needs something. */
   readonly beforePricing: () => Promise<void> | undefined;
@@ -61,6 +64,7 @@ const mostMarks = 10_000;
 /** Asks the limiter for requests, and tells it while they run that they do. */
 export function createLimits({
   limiter,
+  hasTargets,
   subjectsOf,
   beforePricing,
   prefix,
@@ -104,6 +108,7 @@ export function createLimits({
   }
 
   return {
+    hasTargets,
     enter(stage, demand) {
       const subjects = subjectsOf(stage, demand);
       if (subjects.length === 0) return undefined;
