@@ -36,3 +36,22 @@ export const noLimits: LimitRules = {
   concurrent: null,
   budgets: [],
 };
+
+/** What one request wants of one budget. Times are milliseconds since the epoch. */
+export type BudgetWish = {
+  readonly budget: string;
+  /** What was used since then counts; what is set aside is booked at `slot`. */
+  readonly since: number;
+  readonly slot: number;
+  readonly limit: number;
+  readonly amount: number;
+};
+
+export type BudgetAnswer = {
+  readonly granted: boolean;
+  /** What was used and set aside of each budget before this request, in the order they were asked for. */
+  readonly used: readonly number[];
+};
+
+/** What is used up and set aside of a budget. */
+export type BudgetState = { readonly spent: number; readonly reserved: number };

@@ -142,9 +142,9 @@ function serve(
         ? runtime.limits.enter("target", demandOf(runtime, course, candidate))
         : undefined;
       const hold = entering instanceof Promise ? await entering : entering;
-      if (hold) course.targetHold = hold;
-      // Whoever left meanwhile had nothing to give back yet.
-      if (closed) return course.leaveTarget();
+      // Whoever left meanwhile is in the ledger already.
+      if (closed) return hold?.abandon();
+      course.targetHold = hold;
     } catch (error) {
       return take(walk.passOver(candidate, toGatewayError(error)));
     }

@@ -1,4 +1,3 @@
-export type { BudgetAnswer, BudgetState, BudgetTable, BudgetWish } from "./budgets.ts";
 export type { KeyTable } from "./keys.ts";
 export type { ExchangeFilter, ListedExchange } from "./exchanges.ts";
 export { openStore, type Store } from "./open-store.ts";

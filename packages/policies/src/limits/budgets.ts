@@ -1,27 +1,13 @@
-import type { Budget, Reservation } from "@trunkline/contracts";
+import type { Budget, BudgetAnswer, BudgetState, BudgetWish, Reservation } from "@trunkline/contracts";
 import { LRUCache } from "lru-cache";
 import { budgetWindow, type BudgetWindow } from "./budget-window.ts";
 import type { LimitQuestion, LimitRefusal, LimitReport, LimitSubject } from "./question.ts";
 import { amountText, budgetText, refusalText } from "./refusal-text.ts";
 
-/** One wish of one request. Times are milliseconds since the epoch. */
-export type BudgetWish = {
-  readonly budget: string;
-  readonly since: number;
-  readonly slot: number;
-  readonly limit: number;
-  readonly amount: number;
-};
-
 /** The port budgets need: sets amounts aside so that they outlive the process, for all processes beside the database. */
 export type BudgetLedger = {
-  reserve(
-    requests: readonly (readonly BudgetWish[])[],
-    now: number,
-  ): Promise<readonly { readonly granted: boolean; readonly used: readonly number[] }[]>;
-  read(
-    budgets: readonly { readonly budget: string; readonly since: number }[],
-  ): Promise<readonly { readonly spent: number; readonly reserved: number }[]>;
+  reserve(requests: readonly (readonly BudgetWish[])[], now: number): Promise<readonly BudgetAnswer[]>;
+  read(budgets: readonly { readonly budget: string; readonly since: number }[]): Promise<readonly BudgetState[]>;
   /** Gives back what was set aside and not used. */
   release(
     amounts: readonly { readonly budget: string; readonly slot: number; readonly amount: number }[],
@@ -65,7 +51,7 @@ export function createBudgets(ledger: BudgetLedger) {
   let queue: {
     wishes: readonly BudgetWish[];
     now: number;
-    resolve(used: Granted): void;
+    resolve(used: BudgetAnswer): void;
     reject(error: unknown): void;
   }[] = [];
 
@@ -94,9 +80,16 @@ export function createBudgets(ledger: BudgetLedger) {
     const amounts = unused
       .filter(([, { left }]) => left > 0)
       .map(([budget, { slot, left: amount }]) => ({ budget, slot, amount }));
-    // What cannot be given back now is counted as spent until its time is over: on the safe side.
-    if (amounts.length > 0) ledger.release(amounts).catch(() => {});
+    if (amounts.length > 0) release(amounts);
   }
+
+  /** What cannot be given back now is counted as spent until its time is over: on the safe side. */
+  function release(
+    amounts: readonly { readonly budget: string; readonly slot: number; readonly amount: number }[],
+  ): void {
+    ledger.release(amounts).catch(() => {});
+  }
+
   const sweeping = setInterval(() => sweep(Date.now()), leaseMs);
   sweeping.unref();
 
@@ -132,7 +125,7 @@ export function createBudgets(ledger: BudgetLedger) {
     leases.set(budget, { slot, limit, used: used + amount, left, at: now });
   }
 
-  function ask(wishes: readonly BudgetWish[], now: number): Promise<Granted> {
+  function ask(wishes: readonly BudgetWish[], now: number): Promise<BudgetAnswer> {
     return new Promise((resolve, reject) => {
       if (queue.length === 0) setImmediate(flush);
       queue.push({ wishes, now, resolve, reject });
@@ -192,6 +185,7 @@ export function createBudgets(ledger: BudgetLedger) {
         );
       return askLedger(wanted, wishes, now);
     },
+    release,
     /** Gives back what is set aside in advance. */
     close(): void {
       clearInterval(sweeping);
@@ -226,8 +220,6 @@ function granted(wanted: readonly Wanted[], wishes: readonly BudgetWish[], used:
   });
   return { granted: true, reservations, warnings: wanted.flatMap((one, index) => warningOf(one, used[index]!)) };
 }
-
-type Granted = { readonly granted: boolean; readonly used: readonly number[] };
 
 function warningOf({ subject, budget }: Wanted, used: number): string[] {
   const { softAmount, unit } = budget;

@@ -50,3 +50,18 @@ test("a request refused by one of its limits holds nothing of the others", async
   expect(await limiter.enter({ ...both, id: "2" })).toMatchObject({ granted: false });
   expect(await limiter.report(0)).toEqual([expect.objectContaining({ subject: "user:u", used: "1" })]);
 });
+
+test("what was set aside for a request that came too late goes back", async () => {
+  const released: object[] = [];
+  const limiter = createLimiter({
+    ...ledger,
+    reserve: async (requests) => requests.map((wishes) => ({ granted: true, used: wishes.map(() => 0) })),
+    release: async (amounts) => void released.push(...amounts),
+  });
+  const budget = { unit: "usd", amount: 100, softAmount: null, per: "day", isRolling: false, zone: "UTC" } as const;
+  const answer = await limiter.enter({ ...question("1", { budgets: [budget] }), cost: 60 });
+  expect(answer).toMatchObject({ granted: true, reservations: [{ amount: 60, slot: 0 }] });
+  limiter.leave("1", { inputTokens: 0, outputTokens: 0 }, answer.granted ? answer.reservations : []);
+  expect(released).toMatchObject([{ amount: 60, slot: 0 }]);
+  limiter.close();
+});

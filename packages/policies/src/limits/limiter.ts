@@ -4,10 +4,17 @@ import { createPlaces } from "./places.ts";
 import type { LimitAnswer, LimitQuestion, LimitRefusal, LimitReport, TokenState } from "./question.ts";
 import { refusalText } from "./refusal-text.ts";
 
+/** A reservation that is not to be settled. */
+type Unused = { readonly budget: string; readonly slot: number; readonly amount: number };
+
 export type Limiter = {
   enter(question: LimitQuestion): LimitAnswer | Promise<LimitAnswer>;
-  /** Gives back what `enter` granted under the id, with what was used in place of what was estimated. */
-  leave(id: string, used: { readonly inputTokens: number; readonly outputTokens: number }): void;
+  /** Gives back what `enter` granted under the id, with what was used in place of what was estimated; `unused` are reservations nobody will settle. */
+  leave(
+    id: string,
+    used: { readonly inputTokens: number; readonly outputTokens: number },
+    unused?: readonly Unused[],
+  ): void;
   /** Those are still running: their places are kept for another while. */
   renew(ids: readonly string[], now: number): void;
   report(now: number): Promise<LimitReport[]>;
@@ -71,7 +78,8 @@ export function createLimiter(ledger: BudgetLedger): Limiter {
         throw error;
       });
     },
-    leave(id, used) {
+    leave(id, used, unused) {
+      if (unused && unused.length > 0) budgets.release(unused);
       places.leave(id);
       windows.settle(id, used);
     },

@@ -25,6 +25,8 @@ export type LimitDemand = {
 export type LimitHold = {
   /** To be settled with the ledger's row. */
   readonly reservations: readonly Omit<Reservation, "isUsed">[];
+  /** It came too late: nothing will be settled, and all of it goes back. */
+  abandon(): void;
   /** Gives the place back and puts what was used in the place of what was estimated. */
   end(used: { readonly inputTokens: number; readonly outputTokens: number }): void;
 };
@@ -89,6 +91,10 @@ export function createLimits({
     if (answer.warnings.length > 0) warn(demand, answer.warnings);
     return {
       reservations: answer.reservations,
+      abandon() {
+        running.delete(id);
+        limiter.leave(id, { inputTokens: 0, outputTokens: 0 }, answer.reservations);
+      },
       end(used) {
         if (running.get(id) === undefined) return;
         running.delete(id);

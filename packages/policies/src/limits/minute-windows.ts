@@ -1,4 +1,4 @@
-import type { LimitRules } from "@trunkline/contracts";
+import { noLimits, type LimitRules } from "@trunkline/contracts";
 import { LRUCache } from "lru-cache";
 import { createSlots } from "../slots.ts";
 import type { LimitReport, TokenState } from "./question.ts";
@@ -28,14 +28,6 @@ type Counted = (typeof counts)[number] & { readonly limit: number };
 export function createMinuteWindows() {
   const windows = new LRUCache<string, Window>({ max: mostSubjects });
   const taken = createSlots<Taken[]>();
-  const unlimited: LimitRules = {
-    rpm: null,
-    tpm: null,
-    inputTpm: null,
-    outputTpm: null,
-    concurrent: null,
-    budgets: [],
-  };
 
   /** What of a rule there is to count; looked up once a rule. */
   const counted = new WeakMap<LimitRules, readonly Counted[]>();
@@ -58,7 +50,7 @@ export function createMinuteWindows() {
 
   function windowOf(subject: string, now: number): Window {
     let window = windows.get(subject);
-    if (!window) windows.set(subject, (window = { began: now, requests: 0, input: 0, output: 0, rules: unlimited }));
+    if (!window) windows.set(subject, (window = { began: now, requests: 0, input: 0, output: 0, rules: noLimits }));
     // A clock set back by more than a minute begins a new window, for the old one might never end.
     if (Math.abs(now - window.began) >= windowMs)
       Object.assign(window, { began: now, requests: 0, input: 0, output: 0 });

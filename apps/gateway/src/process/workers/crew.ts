@@ -92,7 +92,7 @@ export function createCrew(options: CrewOptions): Crew {
       worker.on("message", (message: ToPrimary) => {
         if (message.type === "ask") void answer(worker, message.id, message.name, message.question);
         else if (message.type === "give-back") options.giveBack(message.keyId, message.began, message.count);
-        else if (message.type === "leave") options.limiter.leave(message.id, message.used);
+        else if (message.type === "leave") options.limiter.leave(message.id, message.used, message.unused);
         else if (message.type === "renew") options.limiter.renew(message.ids, message.now);
         else if (message.type === "collected") collections.get(message.id)?.(message.metrics);
         else if (message.type === "failed") reject(new Error(message.message));

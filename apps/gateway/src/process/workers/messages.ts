@@ -1,4 +1,4 @@
-import type { Lease, LimitAnswer, LimitQuestion, LimitReport } from "@trunkline/policies";
+import type { Lease, LimitAnswer, Limiter, LimitQuestion, LimitReport } from "@trunkline/policies";
 import type { PackedRows } from "@trunkline/store";
 
 /** What a worker asks of the primary process, and what it is answered. */
@@ -29,7 +29,12 @@ export type QuestionName = keyof Questions;
 export type ToPrimary =
   | { readonly type: "ask"; readonly id: number; readonly name: QuestionName; readonly question: unknown }
   | { readonly type: "give-back"; readonly keyId: string; readonly began: number; readonly count: number }
-  | { readonly type: "leave"; readonly id: string; readonly used: { inputTokens: number; outputTokens: number } }
+  | {
+      readonly type: "leave";
+      readonly id: string;
+      readonly used: { readonly inputTokens: number; readonly outputTokens: number };
+      readonly unused?: Parameters<Limiter["leave"]>[2];
+    }
   | { readonly type: "renew"; readonly ids: readonly string[]; readonly now: number }
   | ({ readonly type: "ready" } & Ready)
   /** It could not start, and why, in words for the person at the terminal. */

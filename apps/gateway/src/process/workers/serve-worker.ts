@@ -35,7 +35,7 @@ export async function serveWorker(environment: Environment): Promise<void> {
         limits,
         limiter: {
           enter: (question) => link.ask("enter", question),
-          leave: (id, used) => link.tell({ type: "leave", id, used }),
+          leave: (id, used, unused) => link.tell({ type: "leave", id, used, ...(unused ? { unused } : {}) }),
           renew: (ids, now) => link.tell({ type: "renew", ids, now }),
           close: () => {},
           report: (now) => link.ask("limitReport", now),
