@@ -191,7 +191,16 @@ function httpPage(): string {
       "What is used up of the accounts' plans: `{accounts: [{provider, account, state, reason, until}], buckets: [{provider, account, type, status, utilization, resetsAt, …}], asOf}`; needs a key.",
     ],
     ["GET", "/metrics", "See [metrics](metrics.md)."],
-    ["GET", "/admin/api/routes", "The routes, and what is wrong with them."],
+    [
+      "GET",
+      "/admin/api/routes",
+      "The routes, and what is wrong with them; `etag` stands for the configuration they are from.",
+    ],
+    [
+      "PUT",
+      "/admin/api/routes",
+      "Writes `{routes}` into the configuration file, whose other settings and comments stay; with `If-Match`, only if nobody else has changed it. Taken within a second.",
+    ],
     [
       "POST",
       "/admin/api/routes/explain",

@@ -53,6 +53,8 @@ export type SharedParts = {
 export type Gateway = {
   readonly current: Composition;
   readonly store: Store;
+  readonly home: Home;
+  readonly environment: Environment;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly draining: boolean;
@@ -210,6 +212,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       return current;
     },
     store,
+    home,
+    environment,
     log,
     metrics,
     get draining() {

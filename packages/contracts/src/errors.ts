@@ -39,6 +39,11 @@ export const errorTable = {
   model_not_found: { status: 404, retryable: false, fix: "List the models with GET /v1/models." },
   not_found: { status: 404, retryable: false, fix: "Check the address." },
   method_not_allowed: { status: 405, retryable: false, fix: "Use the method the reference names." },
+  conflict: {
+    status: 409,
+    retryable: false,
+    fix: "Somebody else has changed it meanwhile; read it again, and change that.",
+  },
   body_too_large: { status: 413, retryable: false, fix: "Send less, or raise `server.body_limit_mb`." },
   rate_limited: { status: 429, retryable: true, fix: "Wait as long as `retry-after` says." },
   upstream_rejected: { status: 400, retryable: false, fix: "The provider refused the request; its message says why." },

@@ -1,5 +1,6 @@
 import { GatewayError, killScopes, type KillScope } from "@trunkline/contracts";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { configTag, writeRoutes } from "../config/write-routes.ts";
 import { explain, readQuestion } from "../explain.ts";
 import type { Gateway } from "../gateway.ts";
 import { shownSwitch, shownTargets } from "../health.ts";
@@ -15,10 +16,20 @@ type Named = { Params: { scope: string; "*": string } };
 export function addAdminRoutes(app: FastifyInstance, gateway: Gateway): void {
   const actor = (request: FastifyRequest) => gateway.authorizeOperator(request.headers);
 
-  app.get("/admin/api/routes", async (request) => {
+  app.get("/admin/api/routes", async (request, reply) => {
     await actor(request);
     const { config, routeProblems } = gateway.current;
+    reply.header("etag", configTag(gateway.home.configFile));
     return { routes: config.routes, problems: routeProblems };
+  });
+
+  app.put<{ Body: { routes?: unknown } | null }>("/admin/api/routes", async (request, reply) => {
+    const by = await actor(request);
+    const { configFile } = gateway.home;
+    writeRoutes(configFile, gateway.environment, request.body?.routes, request.headers["if-match"]);
+    gateway.log.info({ by }, "the routes were changed");
+    reply.header("etag", configTag(configFile));
+    return { written: true };
   });
 
   app.post("/admin/api/routes/explain", async (request) => {

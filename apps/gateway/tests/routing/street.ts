@@ -74,7 +74,7 @@ export type Street = {
   explain(question: object): Promise<Explanation>;
   /** What the ledger knows of a request: targets tried and passed over, in order. */
   traceOf(id: string): Promise<{ tried: string[]; skipped: string[]; route: string; provider: string }>;
-  admin(method: string, path: string, body?: object): Promise<Response>;
+  admin(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Response>;
   /** As if nothing had ever failed. */
   forget(): Promise<void>;
   close(): Promise<void>;
@@ -107,12 +107,13 @@ export async function openStreet(config: object): Promise<Street> {
     { TRUNKLINE_ADMIN_PASSWORD: password },
   );
   const { database } = gateway.started.gateway.store;
-  const admin = (method: string, path: string, body?: object) =>
+  const admin = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
     fetch(gateway.origin + path, {
       method,
       headers: {
         authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}`,
         ...(body ? { "content-type": "application/json" } : {}),
+        ...headers,
       },
       ...(body ? { body: JSON.stringify(body) } : {}),
     });

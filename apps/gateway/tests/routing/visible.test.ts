@@ -113,6 +113,7 @@ test("a provider that is well again is found out without anybody's request", asy
 test("the operator's addresses are the operator's alone", async () => {
   for (const [method, path] of [
     ["GET", "/admin/api/routes"],
+    ["PUT", "/admin/api/routes"],
     ["POST", "/admin/api/routes/explain"],
     ["GET", "/admin/api/targets"],
     ["DELETE", "/admin/api/targets/a"],
@@ -131,6 +132,38 @@ test("the operator's addresses are the operator's alone", async () => {
   );
   expect((await street.admin("POST", "/admin/api/kill-switches", { scope: "planet" })).status).toBe(400);
   expect((await street.admin("DELETE", "/admin/api/kill-switches/model/none")).status).toBe(404);
+});
+
+describe("routes over HTTP", () => {
+  const put = (routes: unknown, headers: Record<string, string> = {}) =>
+    street.admin("PUT", "/admin/api/routes", { routes }, headers);
+
+  test("are written into the file, whose rest stays, and heeded soon", async () => {
+    const file = join(street.gateway.home, "trunkline.yaml");
+    const { readFileSync } = await import("node:fs");
+    writeFileSync(file, `# Mine.\n${readFileSync(file, "utf8")}`);
+    const before = await street.admin("GET", "/admin/api/routes");
+    const tag = before.headers.get("etag")!;
+    expect(((await before.json()) as { routes: { pattern: string }[] }).routes).toMatchObject([{ pattern: "either" }]);
+    const written = await put([{ pattern: "new-*", targets: ["c/*"] }], { "if-match": tag });
+    expect([written.status, written.headers.get("etag")]).toEqual([200, expect.not.stringMatching(tag)]);
+    expect(readFileSync(file, "utf8")).toMatch(/^# Mine\.\n[^]*pattern: new-\*/);
+    await expect
+      .poll(async () => (await ask("new-small")).headers.get("x-trunkline-provider"), { timeout: 5000 })
+      .toBe("c");
+    expect((await put([], { "if-match": tag })).status).toBe(409);
+  });
+
+  test.each([
+    ["no list", "x", "is a list"],
+    ["an unknown setting", [{ pattern: "p", target: "a/small" }], "routes.0.target: unknown setting"],
+    ["no targets", [{ pattern: "p", targets: [] }], "routes.0.targets"],
+  ])("%s is refused, and nothing is written", async (_name, routes, message) => {
+    const tag = (await street.admin("GET", "/admin/api/routes")).headers.get("etag");
+    const refused = await put(routes);
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining(message)]);
+    expect((await street.admin("GET", "/admin/api/routes")).headers.get("etag")).toBe(tag);
+  });
 });
 
 describe("a kill switch", () => {
