@@ -38,6 +38,9 @@ export function temporaryFolder(): { path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** Nobody is asked anything but by a test. */
+const quiet = { discover: false, health: { probe_seconds: 0 } };
+
 /** A whole gateway in this process, in a home folder of its own, on a port the system chooses. */
 export async function startGateway(
   config: object = {},
@@ -46,7 +49,7 @@ export async function startGateway(
   home?: string,
 ): Promise<TestGateway> {
   const folder = home === undefined ? temporaryFolder() : { path: home, remove() {} };
-  writeFileSync(join(folder.path, "trunkline.yaml"), stringify({ discover: false, ...config }));
+  writeFileSync(join(folder.path, "trunkline.yaml"), stringify({ ...quiet, ...config }));
   const started = await serve(
     { TRUNKLINE_HOME: folder.path, TRUNKLINE_PORT: "0", ...environment },
     { terminal: false },

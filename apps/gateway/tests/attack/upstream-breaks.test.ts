@@ -26,7 +26,11 @@ beforeAll(async () => {
     if (way === "close") socket.end(bytes);
     else socket.write(bytes, () => socket.resetAndDestroy());
   });
-  gateway = await startGateway({ providers: { up: chatProvider(upstream.origin) }, log: { level: "silent" } });
+  gateway = await startGateway({
+    providers: { up: chatProvider(upstream.origin) },
+    log: { level: "silent" },
+    retries: { attempts: 0 },
+  });
 });
 afterAll(async () => {
   await gateway?.close();

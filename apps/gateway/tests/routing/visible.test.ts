@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -65,7 +65,7 @@ test("what rests, is limited or is switched off is told everywhere, with why and
   expect(shown).toMatch(/a \(all of it\) +cooling +\S+Z +The provider 'a' refused the gateway's credential/);
   expect(shown).toMatch(/b\/small +breaker +\S+Z +/);
   expect(shown).toMatch(/model +x-\* +\S+Z +too dear/);
-  expect(shown).toMatch(/key:\S+ +requests a minute +5 +100 +ok/);
+  expect(shown).toMatch(/key first +requests a minute +5 +100 +ok/);
 
   const metrics = await (await street.gateway.get("/metrics")).text();
   expect(metrics).toMatch(
@@ -108,6 +108,35 @@ test("a provider that is well again is found out without anybody's request", asy
   const asked = street.upstream.received.filter(({ path }) => path.includes("/b/v1/chat")).length;
   expect(asked).toBe(3);
   expect((await ask("b/small")).status).toBe(200);
+});
+
+test("mistakes in routes are found by `config check` and `doctor`", async () => {
+  const file = join(street.gateway.home, "wrong.yaml");
+  writeFileSync(
+    file,
+    stringify({
+      providers: { a: { preset: "openai" } },
+      routes: [
+        { pattern: "fine", targets: ["a/x", "trunkline/echo"] },
+        { pattern: "lost", targets: ["b/x"] },
+        { pattern: "typo", tragets: [] },
+        { pattern: "/(/", targets: ["a/x"] },
+      ],
+    }),
+  );
+  const failed = await trunkline("config", "check", file).catch((error: { code: number; stdout: string }) => error);
+  expect(failed).toMatchObject({ code: 1 });
+  const { stdout } = failed as { stdout: string };
+  expect(stdout).toMatch(
+    /lost: the target 'b\/x' names the provider 'b'[^]*\/\(\/: the pattern cannot be read[^]*typo: routes\.2\.t/,
+  );
+  expect(stdout).not.toContain("fine:");
+  const config = stringify({ discover: false, routes: [{ pattern: "lost", targets: ["b/x"] }] });
+  const own = join(street.gateway.home, "trunkline.yaml");
+  writeFileSync(own, config);
+  chmodSync(own, 0o600);
+  const doctor = await trunkline("doctor").catch((error: { stdout: string }) => error.stdout);
+  expect(doctor).toMatch(/✗ route lost +the target 'b\/x' names the provider 'b'/);
 });
 
 test("the operator's addresses are the operator's alone", async () => {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { compileConfigRoutes } from "../../compile-config-routes.ts";
 import { importConfig, importSources } from "../../config/import/import-config.ts";
 import { loadConfig, parseConfig } from "../../config/load-config.ts";
 import { configSchema } from "../../config/schema.ts";
@@ -10,8 +11,18 @@ export async function checkConfig(context: CommandContext, file: string | undefi
   const path = file === undefined ? context.home.configFile : resolve(file);
   if (file !== undefined && !existsSync(path)) throw new CommandError(`There is no file ${path}.`);
   const config = loadConfig(path, context.environment);
-  context.print({ ok: true, file: path, providers: Object.keys(config.providers) }, () => `${path} is fine.`);
-  return exitCodes.ok;
+  // Only their names count here: the built-in one is always there.
+  const names = ["trunkline", ...Object.keys(config.providers)].map((name) => ({ name }));
+  const { problems } = await compileConfigRoutes(config, names);
+  context.print({ ok: problems.length === 0, file: path, providers: Object.keys(config.providers), problems }, () =>
+    problems.length === 0
+      ? `${path} is fine.`
+      : [
+          `${path} has routes with mistakes; the others go on:`,
+          ...problems.map(({ pattern, problem }) => `  ${pattern || "a route"}: ${problem}`),
+        ].join("\n"),
+  );
+  return problems.length === 0 ? exitCodes.ok : exitCodes.failed;
 }
 
 const secretNames = /key|secret|token|password|authorization/i;

@@ -1,4 +1,5 @@
 import { existsSync, statfsSync, statSync } from "node:fs";
+import { compileConfigRoutes } from "../../compile-config-routes.ts";
 import { ConfigError, loadConfig } from "../../config/load-config.ts";
 import { findRunning, urlHost } from "../../process/run-state.ts";
 import { exitCodes, withStore, type CommandContext } from "../context.ts";
@@ -42,6 +43,13 @@ function disk({ home }: CommandContext): Finding {
     state: free < leastFree ? "warning" : "ok",
     detail: `${Math.round(free / 1024 / 1024)} MiB free`,
   };
+}
+
+/** Routes, or targets of them, that cannot be used. */
+async function routes(context: CommandContext, providers: readonly { readonly name: string }[]): Promise<Finding[]> {
+  const config = loadConfig(context.home.configFile, context.environment);
+  const { problems } = await compileConfigRoutes(config, providers);
+  return problems.map(({ pattern, problem }) => ({ check: `route ${pattern}`, state: "failed", detail: problem }));
 }
 
 function configuration(context: CommandContext): Finding {
@@ -90,6 +98,7 @@ export async function doctor(context: CommandContext): Promise<number> {
     await withProviders(context, async ({ providers, failures }) => {
       for (const { name, reason } of failures)
         findings.push({ check: `provider ${name}`, state: "failed", detail: reason });
+      findings.push(...(await routes(context, providers)));
       for (const check of await Promise.all(providers.map(checkProvider))) {
         findings.push({
           check: `provider ${check.name}`,

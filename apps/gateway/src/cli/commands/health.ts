@@ -1,5 +1,5 @@
 import { askGateway } from "../ask-gateway.ts";
-import { CommandError, exitCodes, table, type CommandContext } from "../context.ts";
+import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
 
 type Health = {
   readonly status: string;
@@ -32,6 +32,8 @@ function section(title: string, headings: readonly string[], rows: readonly (rea
 export async function healthCommand(context: CommandContext): Promise<number> {
   const health = (await askGateway(context, "GET", "/v1/health")) as Health | undefined;
   if (!health) throw new CommandError("Trunkline is not running.", exitCodes.notRunning);
+  const keys = await withStore(context, (store) => store.keys.list());
+  const names = new Map(keys.map(({ id, name }) => [`key:${id}`, `key ${name}`]));
   context.print(health, () => {
     const accounts = health.providers.flatMap(({ name, accounts: all = [] }) =>
       all
@@ -61,7 +63,7 @@ export async function healthCommand(context: CommandContext): Promise<number> {
         "LIMITS",
         ["WHOSE", "LIMIT", "USED", "OF", "STATE", "RESETS"],
         health.limits.map(({ subject, limit, used, most, state, resets }) => [
-          subject,
+          names.get(subject) ?? subject.replace(":", " "),
           limit,
           used,
           most,

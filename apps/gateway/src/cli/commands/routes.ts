@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { isObject, parseJson } from "@trunkline/contracts";
+import { isObject, parseJson, usualFallbacks } from "@trunkline/contracts";
 import { discover, withDiscovered } from "../../config/discover.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { compose } from "../../compose.ts";
@@ -91,6 +91,12 @@ export async function explainCommand(
   return exitCodes.ok;
 }
 
+function goesOnAfter(classes: readonly string[]): string {
+  if (classes.length === usualFallbacks.length && usualFallbacks.every((name) => classes.includes(name)))
+    return "the usual failures";
+  return classes.join(" ") || "nothing";
+}
+
 function textOf({ names, route, strategy, candidates, error }: Explanation, isLive: boolean): string {
   const lines = [names.join(" → ")];
   if (route !== "") lines.push(`Route '${route}', strategy ${strategy}.`);
@@ -100,7 +106,7 @@ function textOf({ names, route, strategy, candidates, error }: Explanation, isLi
       verdict === "skip" ? "-" : String(index + 1),
       target,
       verdict === "skip" ? "passed over" : verdict === "last-resort" ? "when nothing else is left" : "asked",
-      verdict === "skip" ? "-" : fallback_on.join(" ") || "nothing",
+      verdict === "skip" ? "-" : goesOnAfter(fallback_on),
       why,
     ]);
     lines.push("", table(["", "TARGET", "", "GOES ON AFTER", "WHY"], rows));
