@@ -9,7 +9,13 @@ export type { ClientAnswer } from "./client-answer.ts";
 export { explainRoute } from "./explain.ts";
 export type { Incoming } from "./incoming.ts";
 export { inputItems, type ResponseStore } from "./response-state.ts";
-export { compileRoutes, type CompiledRoute, type RouteProblem } from "./routing/compile-routes.ts";
+export {
+  compileRoutes,
+  namedRoutes,
+  type CompiledRoute,
+  type NamedRoute,
+  type RouteProblem,
+} from "./routing/compile-routes.ts";
 export { hopeless, type Candidate, type Plan } from "./routing/plan.ts";
 export { createPlanner, type Planner } from "./routing/planner.ts";
 export { createRotation, type Rotation } from "./routing/rotation.ts";

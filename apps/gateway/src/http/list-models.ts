@@ -1,5 +1,5 @@
 import { type DialectName, type JsonObject } from "@trunkline/contracts";
-import type { Catalogue, CatalogueModel } from "@trunkline/exchange";
+import type { Catalogue, CatalogueModel, NamedRoute, Target } from "@trunkline/exchange";
 
 export type ListedModel = { readonly id: string; readonly model: CatalogueModel };
 
@@ -7,7 +7,7 @@ export type ListedModel = { readonly id: string; readonly model: CatalogueModel 
  * Every name a client can ask for. A model goes by its bare name where that leads to it, and by `provider/model` where the bare name
  * belongs to another.
  */
-export async function listedModels(catalogue: Catalogue): Promise<ListedModel[]> {
+export async function listedModels(catalogue: Catalogue, named: readonly NamedRoute[]): Promise<ListedModel[]> {
   const all = await catalogue.list();
   const owner = new Map<string, CatalogueModel>();
   for (const model of all) {
@@ -19,14 +19,18 @@ export async function listedModels(catalogue: Catalogue): Promise<ListedModel[]>
     id: owner.get(model.id) === model && !isBuiltIn(model) ? model.id : `${model.provider.name}/${model.id}`,
     model,
   }));
+  const byTarget = ({ provider, model }: Target): CatalogueModel =>
+    all.find((candidate) => candidate.provider === provider && candidate.id === model) ?? { id: model, provider };
+  for (const { name, target } of named)
+    if (!listed.some((entry) => entry.id === name)) listed.push({ id: name, model: byTarget(target) });
   for (const alias of Object.keys(catalogue.aliases)) {
     if (listed.some((entry) => entry.id === alias)) continue;
-    const target = catalogue.resolve(alias);
+    const route = named.find(({ name }) => name === catalogue.aliases[alias]);
+    const target = route?.target ?? catalogue.resolve(alias);
     const { provider, model } =
       target instanceof Promise ? await target.catch(() => ({ provider: undefined, model: "" })) : target;
     if (!provider) continue;
-    const known = all.find((candidate) => candidate.provider === provider && candidate.id === model);
-    listed.push({ id: alias, model: known ?? { id: model, provider } });
+    listed.push({ id: alias, model: byTarget({ provider, model }) });
   }
   return listed;
 }

@@ -63,7 +63,7 @@ async function readModels(
 ): Promise<JsonObject> {
   const allowed = ({ id: name, model }: ListedModel) =>
     isModelAllowed(key, name, model.id, `${model.provider.name}/${model.id}`);
-  const listed = (await listedModels(exchange.catalogue)).filter(allowed);
+  const listed = (await listedModels(exchange.catalogue, exchange.planner.named)).filter(allowed);
   if (id === undefined) return encodeModels(dialect, listed);
   const wanted = safeDecode(id);
   const found = listed.find(

@@ -84,6 +84,15 @@ describe("a table of routes, conditions and failures", () => {
     expect(answer.headers.get("x-trunkline-attempts") ?? "0").toBe(String(trace.tried.length));
   });
 
+  test("names of routes, and aliases of them, are among the models a client can list", async () => {
+    const { data } = (await (await street.gateway.get("/v1/models")).json()) as {
+      data: { id: string; owned_by: string }[];
+    };
+    const owner = (id: string) => data.find((model) => model.id === id)?.owned_by;
+    expect([owner("for-alias"), owner("alias-2"), owner("route-half-there")]).toEqual(["c", "c", "b"]);
+    expect(data.filter(({ id }) => id.includes("*") || id.startsWith("/"))).toEqual([]);
+  });
+
   test("mistakes in routes are told of, and nothing else suffers", async () => {
     const health = (await (await street.gateway.get("/v1/health")).json()) as { route_problems: { pattern: string }[] };
     expect(health.route_problems.map(({ pattern }) => pattern).toSorted()).toEqual(

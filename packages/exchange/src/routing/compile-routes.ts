@@ -1,7 +1,8 @@
 import type { FailureClass, Route, Strategy } from "@trunkline/contracts";
 import type { Provider } from "@trunkline/providers";
 import { compileConditions, type ConditionTest } from "./conditions.ts";
-import { compilePattern, type NameMatcher } from "./pattern.ts";
+import type { Target } from "../catalogue.ts";
+import { compilePattern, isPlainName, type NameMatcher } from "./pattern.ts";
 
 export type CompiledTarget = {
   /** As it is written; what the pattern captured is put in at each request. */
@@ -64,4 +65,16 @@ function problemOf(target: string, providers: ReadonlySet<string>): string | und
   return providers.has(provider)
     ? undefined
     : `the target '${target}' names the provider '${provider}', which is not there`;
+}
+
+/** A route whose pattern is a plain name, with the target that is listed first: what clients can ask for besides models. */
+export type NamedRoute = { readonly name: string; readonly target: Target };
+
+export function namedRoutes(routes: readonly CompiledRoute[], providers: readonly Provider[]): NamedRoute[] {
+  return routes.flatMap(({ pattern, targets }) => {
+    const first = isPlainName(pattern) ? targets[0]?.template : undefined;
+    const slash = first?.indexOf("/") ?? -1;
+    const provider = providers.find(({ name }) => name === first?.slice(0, slash));
+    return provider ? [{ name: pattern, target: { provider, model: first!.slice(slash + 1) } }] : [];
+  });
 }

@@ -19,6 +19,11 @@ export async function compilePattern(pattern: string): Promise<NameMatcher> {
   };
 }
 
+/** Whether a pattern is nothing but a model's name. */
+export function isPlainName(pattern: string): boolean {
+  return !/[*?]/.test(pattern) && !(pattern.startsWith("/") && pattern.endsWith("/"));
+}
+
 /** A target's name with what the pattern captured put in: `*` in turn for a glob's stars, `$1` for a regular expression's groups. */
 export function fillIn(target: string, captures: readonly string[]): string {
   if (captures.length === 0) return target;

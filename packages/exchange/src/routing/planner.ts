@@ -2,7 +2,7 @@ import { GatewayError, usualFallbacks, type FailureClass } from "@trunkline/cont
 import { refusalOf, type TargetHealth, type TargetLoads } from "@trunkline/policies";
 import { LRUCache } from "lru-cache";
 import type { Catalogue, Target } from "../catalogue.ts";
-import type { CompiledRoute, CompiledTarget } from "./compile-routes.ts";
+import { namedRoutes, type CompiledRoute, type CompiledTarget, type NamedRoute } from "./compile-routes.ts";
 import { inOrder, orderBy, type Choice, type OrderContext } from "./order.ts";
 import { fillIn } from "./pattern.ts";
 import type { Candidate, Plan, PlanQuestion } from "./plan.ts";
@@ -31,6 +31,8 @@ export type PlannerOptions = {
 export type Planner = {
   /** Throws GatewayError when the name means nothing. */
   plan(question: PlanQuestion): Plan | Promise<Plan>;
+  /** Routes whose pattern is a plain name, with the target that is listed first: what clients can ask for besides models. */
+  readonly named: readonly NamedRoute[];
   /** The plan of a request whose target is settled. */
   direct(target: Target, question: PlanQuestion): Plan | Promise<Plan>;
 };
@@ -217,6 +219,7 @@ export function createPlanner(options: PlannerOptions): Planner {
   }
 
   return {
+    named: namedRoutes(routes, catalogue.providers),
     direct: (target, question) => direct(target, [question.facts.model], question),
     plan(question) {
       const names = [question.facts.model];

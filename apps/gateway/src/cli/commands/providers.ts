@@ -1,6 +1,7 @@
 import { toGatewayError } from "@trunkline/contracts";
-import { createCatalogue } from "@trunkline/exchange";
+import { createCatalogue, namedRoutes } from "@trunkline/exchange";
 import { createGuardedFetch, type Provider } from "@trunkline/providers";
+import { compileConfigRoutes } from "../../compile-config-routes.ts";
 import { discover, withDiscovered } from "../../config/discover.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import type { Config } from "../../config/schema.ts";
@@ -124,7 +125,9 @@ export async function listModelsCommand(context: CommandContext): Promise<number
       now: Date.now,
       onError: (name, error) => problems.push(`${name}: ${toGatewayError(error).message}`),
     });
-    const models = await listedModels(catalogue);
+    const config = loadConfig(context.home.configFile, context.environment);
+    const { routes } = await compileConfigRoutes(config, providers);
+    const models = await listedModels(catalogue, namedRoutes(routes, providers));
     context.print(
       models.map(({ id, model }) => ({ id, provider: model.provider.name, model: model.id })),
       () =>
