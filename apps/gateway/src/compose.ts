@@ -116,6 +116,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       hasTargets: config.limits.some(({ provider, model }) => provider !== undefined || model !== undefined),
       subjectsOf: createSubjects(config.limits),
       beforePricing: prices.load,
+      onError: (error) => log.error({ err: error }, "budgets cannot be kept; requests they hold for are refused"),
       prefix: `${process.pid}-${++compositions}-`,
     });
   const planner = createPlanner({

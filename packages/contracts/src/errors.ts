@@ -135,6 +135,11 @@ export const errorTable = {
     retryable: false,
     fix: "The budget is used up; wait until it begins anew, or ask the operator to raise it.",
   },
+  database_unavailable: {
+    status: 503,
+    retryable: true,
+    fix: "The gateway's database does not answer, and without it budgets cannot be kept; try again in a moment. The log says why.",
+  },
   shutting_down: { status: 503, retryable: true, fix: "The gateway is restarting; try again in a moment." },
   client_closed: { status: 499, retryable: false, fix: "The client went away before the answer was complete." },
   internal_error: { status: 500, retryable: true, fix: "A fault of the gateway; the log holds the request id." },

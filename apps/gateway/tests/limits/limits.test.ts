@@ -186,6 +186,19 @@ describe("budgets", () => {
     expect(await database.selectFrom("budget_reserved").select("amount").execute()).toEqual([{ amount: 0 }]);
   });
 
+  test("without its database a budget lets nothing pass, and whoever has none goes on", async () => {
+    await open();
+    const secret = await keyWith({ budgets: [day(cost * 5)], concurrent: 1 });
+    const { database } = gateway.started.gateway.store;
+    await database.schema.alterTable("budget_reserved").renameTo("gone").execute();
+    const refused = await ask(secret);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect(await refused.text()).toContain("database_unavailable");
+    expect((await ask(gateway.key)).status).toBe(200);
+    await database.schema.alterTable("gone").renameTo("budget_reserved").execute();
+    expect((await ask(secret)).status).toBe(200);
+  });
+
   test("a soft budget warns and lets pass", async () => {
     await open();
     const secret = await keyWith({ budgets: [day(cost * 10, { softAmount: cost })] }, { name: "wärme" });

@@ -97,7 +97,8 @@ export function createBudgets(ledger: BudgetLedger) {
   function draw(wishes: readonly BudgetWish[], now: number): boolean {
     for (const { budget, slot, limit, amount } of wishes) {
       const lease = leases.get(budget);
-      if (!lease || lease.slot !== slot || lease.limit !== limit || lease.left < amount) return false;
+      if (!lease || lease.slot !== slot || lease.limit !== limit) return false;
+      if (lease.left < amount || lease.used >= limit) return false;
     }
     for (const { budget, amount } of wishes) {
       const lease = leases.get(budget)!;
@@ -140,7 +141,11 @@ export function createBudgets(ledger: BudgetLedger) {
         throw error;
       });
       preparing.set(id, waiting);
-      void waiting.then(() => known.set(id, { subject: subject.name, budget }));
+      waiting.then(
+        () => known.set(id, { subject: subject.name, budget }),
+        // Whoever waits for it is told.
+        () => {},
+      );
     }
     return waiting;
   }

@@ -65,3 +65,20 @@ test("what was set aside for a request that came too late goes back", async () =
   expect(released).toMatchObject([{ amount: 60, slot: 0 }]);
   limiter.close();
 });
+
+test("a database that fails is told to who asks, and asked again by the next", async () => {
+  let fails = true;
+  const limiter = createLimiter({
+    ...ledger,
+    reserve: async (requests) => requests.map((wishes) => ({ granted: true, used: wishes.map(() => 0) })),
+    prepare: async () => {
+      if (fails) throw new Error("gone");
+    },
+  });
+  const budget = { unit: "usd", amount: 100, softAmount: null, per: "day", isRolling: false, zone: "UTC" } as const;
+  const rules = { budgets: [budget], concurrent: 1 };
+  await expect(Promise.resolve(limiter.enter(question("1", rules)))).rejects.toThrow("gone");
+  fails = false;
+  expect(await limiter.enter(question("2", rules))).toMatchObject({ granted: true });
+  limiter.close();
+});

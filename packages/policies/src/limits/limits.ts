@@ -55,6 +55,7 @@ export type LimitsOptions = {
   readonly subjectsOf: (stage: "request" | "target", demand: LimitDemand) => readonly LimitSubject[];
   /** What the demand's cost needs first, when it needs something. */
   readonly beforePricing: () => Promise<void> | undefined;
+  readonly onError: (error: unknown) => void;
   /** Tells this process's requests from others'. */
   readonly prefix: string;
 };
@@ -69,6 +70,7 @@ export function createLimits({
   hasTargets,
   subjectsOf,
   beforePricing,
+  onError,
   prefix,
 }: LimitsOptions): Limits & { close(): void } {
   const running = createSlots<string>();
@@ -110,7 +112,18 @@ export function createLimits({
     subjects: readonly LimitSubject[],
     demand: LimitDemand,
   ): Promise<LimitHold> {
-    return settle(await waiting, id, subjects, demand);
+    let answer: LimitAnswer;
+    try {
+      answer = await waiting;
+    } catch (error) {
+      onError(error);
+      throw new GatewayError(
+        "database_unavailable",
+        "The gateway cannot count on its budgets right now, for its database does not answer. Try again in a moment.",
+        { retryAfterMs: 1000, cause: error },
+      );
+    }
+    return settle(answer, id, subjects, demand);
   }
 
   return {
