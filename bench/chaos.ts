@@ -95,6 +95,10 @@ async function startUpstream(name: Name, wayAt: () => Way | undefined, log: Aske
     let text = "";
     request.on("data", (piece: Buffer) => (text += piece.toString()));
     request.on("end", () => {
+      const isWell = wayAt() === undefined;
+      // The question whether it is well again.
+      if (request.method === "GET")
+        return void (isWell ? response.end('{"object":"list","data":[]}') : fail(response, 500, "server_error"));
       const { stream = false, user } = JSON.parse(text) as { stream?: boolean; user: string };
       const asked: Asked = { id: user, upstream: name, saidSomething: false, isWhole: false };
       log.push(asked);

@@ -1,5 +1,5 @@
 import { failureClassOf, type Attempt, type ErrorCode, type GatewayError } from "@trunkline/contracts";
-import type { Rest, RetryBudget, TargetHealth } from "@trunkline/policies";
+import type { RetryBudget, TargetHealth } from "@trunkline/policies";
 import { hopeless, type Candidate, type Plan } from "./routing/plan.ts";
 import { restError } from "./routing/rest-error.ts";
 
@@ -48,7 +48,8 @@ const nobody: Attempt[] = [];
 /** Goes through a plan's candidates: each once in their order, then again those whose failure may pass, as far as the budget goes. */
 export function createWalk({ plan, rules, budget, health, random, now }: WalkOptions): Walk {
   const hasSkipped = plan.candidates.at(-1)?.verdict === "skip";
-  const open = hasSkipped ? plan.candidates.filter(({ verdict }) => verdict !== "skip") : [...plan.candidates];
+  /** Who may be asked, or might be in a moment: who rests now need not when others have failed. */
+  const open = hasSkipped ? plan.candidates.filter(mayBeAsked) : [...plan.candidates];
   const failures = new Map<string, GatewayError>();
   /** Candidates that could be asked when the plan was made, and no longer could when it was their turn. */
   const passed: Candidate[] = [];
@@ -57,10 +58,11 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
 
   function nextUntried(): Candidate | undefined {
     for (const candidate of open) {
-      if (failures.has(candidate.name) || passed.some(({ name }) => name === candidate.name)) continue;
+      if (failures.has(candidate.name)) continue;
       const { provider, model } = candidate.target;
       const rest = health.look(provider.name, model, now());
       if (!rest || rest.isLastResort) return candidate;
+      if (candidate.verdict === "skip" || passed.some(({ name }) => name === candidate.name)) continue;
       const error = restError(rest, candidate.name, now());
       passed.push({ ...candidate, verdict: "skip", why: error.message, until: rest.until, error });
     }
@@ -108,8 +110,9 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
   function waitForRest(): Step | undefined {
     if (rules.retries === 0) return undefined;
     let soonest: { candidate: Candidate; wait: number } | undefined;
-    for (const candidate of plan.candidates) {
-      const rest = restOf(candidate);
+    for (const candidate of open) {
+      const { provider, model } = candidate.target;
+      const rest = health.look(provider.name, model, now());
       if (!rest || rest.isLastResort || failures.has(candidate.name)) continue;
       const wait = Math.max(1, rest.until - now()) + random() * shortestWaitMs;
       if (!soonest || wait < soonest.wait) soonest = { candidate, wait };
@@ -119,15 +122,9 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
     return { kind: "ask", candidate: soonest.candidate, afterMs: soonest.wait };
   }
 
-  /** Why a candidate rests, when that is all that speaks against it. */
-  function restOf({ verdict, error, target }: Candidate): Rest | undefined {
-    if (verdict === "skip" && !(error && restCodes.has(error.code))) return undefined;
-    return health.look(target.provider.name, target.model, now());
-  }
-
   return {
     first() {
-      const candidate = open[0];
+      const candidate = open.find(({ verdict }) => verdict !== "skip");
       if (!candidate) return again() ?? { kind: "stop", error: hopeless(plan) };
       budget.deposit();
       return { kind: "ask", candidate, afterMs: 0 };
@@ -167,6 +164,11 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
       }));
     },
   };
+}
+
+/** It is not passed over, or only because it rests. */
+function mayBeAsked({ verdict, error }: Candidate): boolean {
+  return verdict !== "skip" || (error !== undefined && restCodes.has(error.code));
 }
 
 /** Failures that may be over in a moment. A time limit that has passed is not waited for again. */
