@@ -141,7 +141,7 @@ export function createWalk({ plan, rules, budget, health, random, now }: WalkOpt
       const { provider, model } = candidate.target;
       const rest = health.look(provider.name, model, now());
       if (!rest || rest.isLastResort) return undefined;
-      return nextAsk() ?? waitForRest() ?? { kind: "stop", error: restError(rest, candidate.name, now()) };
+      return nextAsk() ?? again() ?? { kind: "stop", error: restError(rest, candidate.name, now()) };
     },
     passOver(candidate, error) {
       passed.push({ ...candidate, verdict: "skip", why: error.message, until: null, error });
