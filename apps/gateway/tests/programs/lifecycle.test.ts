@@ -269,7 +269,8 @@ test("a gateway that is killed leaves children behind, and the next start ends t
   );
   const children = join(home, "run", "children");
   await expect.poll(async () => (await running(command)).length).toBe(4);
-  expect(readdirSync(children)).toHaveLength(4);
+  // A child runs a moment before its file is there.
+  await expect.poll(() => readdirSync(children)).toHaveLength(4);
   // Each child has one of its own, which carries the same mark in its environment.
   const mark = JSON.parse(readFileSync(join(children, readdirSync(children)[0]!), "utf8")) as {
     gateway: string;
