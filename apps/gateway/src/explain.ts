@@ -9,6 +9,7 @@ import {
 import { bodyOf } from "@trunkline/dialects";
 import { explainRoute, hopeless, type ExchangeRuntime, type Incoming, type Plan } from "@trunkline/exchange";
 import { z } from "zod";
+import { dialect } from "./config/provider-schema.ts";
 import { readTurnHeaders } from "./http/turn-headers.ts";
 import { isoTime } from "./iso-time.ts";
 
@@ -17,7 +18,7 @@ export const explainQuestion = z.strictObject({
   model: z.string().min(1).max(256),
   /** The request's body; an empty conversation when absent. */
   request: z.record(z.string(), z.unknown()).default({}),
-  dialect: z.enum(["openai-chat", "openai-responses", "anthropic-messages", "gemini"]).optional(),
+  dialect: dialect.optional(),
   operation: z.enum(["generate", "embed"]).default("generate"),
   headers: z.record(z.string(), z.string()).default({}),
   /** A key's id or name; without one nothing is forbidden. */

@@ -47,6 +47,9 @@ export type BudgetWish = {
   readonly amount: number;
 };
 
+/** Something set aside in a budget, or given back. */
+export type BudgetAmount = Pick<BudgetWish, "budget" | "slot" | "amount">;
+
 export type BudgetAnswer = {
   readonly granted: boolean;
   /** What was used and set aside of each budget before this request, in the order they were asked for. */

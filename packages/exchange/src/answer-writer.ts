@@ -1,6 +1,7 @@
 import { asObject, GatewayError, type Completion, type JsonObject, type StreamEvent } from "@trunkline/contracts";
 import { dialects, type AnswerContext, type Dialect, type RequestBody, type StreamEncoder } from "@trunkline/dialects";
 import type { ClientAnswer } from "./client-answer.ts";
+import { estimateTokens } from "./estimate-tokens.ts";
 import type { Incoming } from "./incoming.ts";
 import { nothingObserved, observeEvent, type Observed } from "./observed.ts";
 import { createOpeningGate, type OpeningGate } from "./opening-gate.ts";
@@ -52,7 +53,7 @@ export function createAnswerWriter(options: AnswerWriterOptions) {
       model: incoming.model,
       echo: options.echo.whole(),
       includeUsage: wantsUsage,
-      estimatedInputTokens: Math.ceil(incoming.body.bytes.length / 4),
+      estimatedInputTokens: estimateTokens(incoming.body.bytes.length),
       asJsonArray: incoming.asJsonArray,
       requestId: incoming.id,
       now: options.now(),

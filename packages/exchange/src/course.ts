@@ -32,11 +32,11 @@ export type Course = {
   isSettled(): boolean;
   /** Headers of the answer, whatever it will be. */
   headers(): Record<string, string>;
-  /** Queues the ledger's row, once: it is queued before the last byte leaves. */
   /** Has a listener called when it is settled. A method, for a member that is a function and is set anew costs a third of a request. */
   onSettled(listener: SettledListener): void;
   /** What others who got the same answer write into their rows; undefined before it is settled. */
   settledMeta(): RecordedMeta | undefined;
+  /** Queues the ledger's row, once: it is queued before the last byte leaves. */
   settle(outcome: Outcome, status: number, error: GatewayError | undefined, observed?: Observed): void;
 };
 

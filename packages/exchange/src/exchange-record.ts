@@ -11,6 +11,7 @@ import {
 import type { RecordedMeta } from "@trunkline/policies";
 import type { Observed } from "./observed.ts";
 import type { Target } from "./catalogue.ts";
+import { estimateTokens } from "./estimate-tokens.ts";
 import type { Incoming } from "./incoming.ts";
 
 type ExchangeEnd = {
@@ -68,8 +69,8 @@ function billed(observed: Observed, outcome: Outcome, incoming: Incoming): Usage
   const { usage, characters, firstContentAt } = observed;
   if (usage && (outcome === "ok" || usage.outputTokens > 0) && outcome !== "cancelled") return usage;
   if (incoming.operation !== "generate" || (outcome !== "ok" && firstContentAt === undefined)) return usage ?? null;
-  const outputTokens = Math.max(usage?.outputTokens ?? 0, Math.ceil(characters / 4));
+  const outputTokens = Math.max(usage?.outputTokens ?? 0, estimateTokens(characters));
   if (outcome === "ok" && characters === 0) return usage ?? null;
-  const inputTokens = usage?.inputTokens ?? Math.ceil(incoming.body.bytes.length / 4);
+  const inputTokens = usage?.inputTokens ?? estimateTokens(incoming.body.bytes.length);
   return usageOf({ ...usage, inputTokens, outputTokens, estimated: true });
 }

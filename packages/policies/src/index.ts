@@ -17,7 +17,7 @@ export {
 } from "./targets/target-health.ts";
 export { createTargetLoads, type TargetLoads } from "./targets/target-loads.ts";
 export { createRetryBudget, type RetryBudget } from "./targets/retry-budget.ts";
-export type { BudgetLedger } from "./limits/budgets.ts";
+export { budgetId, type BudgetLedger } from "./limits/budgets.ts";
 export type { BudgetWindow } from "./limits/budget-window.ts";
 export { createLimiter, type Limiter } from "./limits/limiter.ts";
 export type { LimitAnswer, LimitQuestion, LimitReport, LimitSubject } from "./limits/question.ts";

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { BudgetAnswer, BudgetState, BudgetWish } from "@trunkline/contracts";
+import type { BudgetAmount, BudgetAnswer, BudgetState, BudgetWish } from "@trunkline/contracts";
 import { sql, type Kysely, type Transaction } from "kysely";
 import type { Tables } from "./schema.ts";
 import { whenFree } from "./when-free.ts";
@@ -11,9 +11,7 @@ export type BudgetTable = {
    */
   reserve(requests: readonly (readonly BudgetWish[])[], now: number): Promise<BudgetAnswer[]>;
   /** Gives back what this process had set aside and does not need. */
-  release(
-    amounts: readonly { readonly budget: string; readonly slot: number; readonly amount: number }[],
-  ): Promise<void>;
+  release(amounts: readonly BudgetAmount[]): Promise<void>;
   read(budgets: readonly { readonly budget: string; readonly since: number }[]): Promise<BudgetState[]>;
   /** Books what was spent before the budget was set; only the first time, whoever does it. */
   seed(budget: string, slots: readonly { readonly slot: number; readonly amount: number }[]): Promise<void>;

@@ -3,7 +3,7 @@ import { z } from "zod";
 
 export const seconds = z.number().positive().max(86_400);
 export const name = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, "use letters, digits, '.', '_' and '-'");
-const dialect = z.enum(["openai-chat", "openai-responses", "anthropic-messages", "gemini"]);
+export const dialect = z.enum(["openai-chat", "openai-responses", "anthropic-messages", "gemini"]);
 
 const timeouts = z
   .strictObject({

@@ -1,7 +1,7 @@
 import { failureClasses, strategies } from "@trunkline/contracts";
 import { z } from "zod";
+import { dialect } from "./provider-schema.ts";
 
-const dialect = z.enum(["openai-chat", "openai-responses", "anthropic-messages", "gemini"]);
 const glob = z.string().min(1).max(256);
 const seconds = z.number().nonnegative().max(86_400);
 const fallbackOn = z

@@ -1,5 +1,5 @@
 import { noLimits, type Key, type LimitRules } from "@trunkline/contracts";
-import { compileGlob, type LimitDemand, type LimitSubject } from "@trunkline/policies";
+import { budgetId, compileGlob, type LimitDemand, type LimitSubject } from "@trunkline/policies";
 import { LRUCache } from "lru-cache";
 import { rulesOf, scopeOf, type LimitConfig, type LimitScope } from "../config/limits-schema.ts";
 
@@ -23,10 +23,8 @@ function least(a: number | null, b: number | null): number | null {
 function strictest(a: LimitRules, b: LimitRules): LimitRules {
   const budgets = [...a.budgets];
   for (const budget of b.budgets) {
-    const at = budgets.findIndex(
-      ({ unit, per, isRolling, zone }) =>
-        unit === budget.unit && per === budget.per && isRolling === budget.isRolling && zone === budget.zone,
-    );
+    const id = budgetId("", budget);
+    const at = budgets.findIndex((other) => budgetId("", other) === id);
     if (at < 0) budgets.push(budget);
     else if (budget.amount < budgets[at]!.amount) budgets[at] = budget;
   }

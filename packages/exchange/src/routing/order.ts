@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Strategy } from "@trunkline/contracts";
 import type { TargetLoads } from "@trunkline/policies";
 import type { Target } from "../catalogue.ts";
+import { usualOutputTokens } from "../estimate-tokens.ts";
 import { affinityOf, inputTokens, type RequestFacts } from "./request-facts.ts";
 import type { Rotation } from "./rotation.ts";
 
@@ -32,9 +33,6 @@ export type Ordered<T> = { readonly choice: T; readonly why: string };
 
 /** Why a target of a plain list stands where it does. */
 export const inOrder = "listed in this order";
-
-/** Output tokens an answer is reckoned at when targets are compared by price. */
-const usualOutput = 500;
 
 type Order = <T extends Choice>(choices: readonly T[], context: OrderContext) => Ordered<T>[];
 
@@ -79,7 +77,7 @@ const orders: Readonly<Record<Strategy, Order>> = {
     );
   },
   cheapest: (choices, { price, facts }) => {
-    const tokens = { input: inputTokens(facts), output: usualOutput };
+    const tokens = { input: inputTokens(facts), output: usualOutputTokens };
     return by(
       choices,
       ({ target }) => price(target, tokens) ?? Number.POSITIVE_INFINITY,

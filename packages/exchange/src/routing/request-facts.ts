@@ -8,6 +8,7 @@ import {
   type Operation,
 } from "@trunkline/contracts";
 import type { RequestBody } from "@trunkline/dialects";
+import { estimateTokens } from "../estimate-tokens.ts";
 
 /** What routes may look at of a request. What costs something to know is a function. */
 export type RequestFacts = {
@@ -43,13 +44,12 @@ export function hasImages(facts: RequestFacts): boolean {
 
 /** Tokens an image or document is reckoned at, whatever its size. */
 const tokensPerFile = 1500;
-const charactersPerToken = 4;
 
 /** Estimated input tokens: text by its length, files at a flat rate. Good enough to choose by, not to charge by. */
 export function inputTokens(facts: RequestFacts): number {
   const bytes = facts.body.bytes.length;
   // Inline files are what makes a body large: only then is it worth taking it apart.
-  if (facts.operation === "embed" || bytes < 64 * 1024) return Math.ceil(bytes / charactersPerToken);
+  if (facts.operation === "embed" || bytes < 64 * 1024) return estimateTokens(bytes);
   const { messages, tools } = facts.conversation();
   let characters = JSON.stringify(tools).length;
   let files = 0;
@@ -58,7 +58,7 @@ export function inputTokens(facts: RequestFacts): number {
       if (part.type === "file") files++;
       else characters += JSON.stringify(part).length;
     }
-  return Math.ceil(characters / charactersPerToken) + files * tokensPerFile;
+  return estimateTokens(characters) + files * tokensPerFile;
 }
 
 /** Where clients say which conversation a request belongs to, most telling first. */

@@ -1,6 +1,7 @@
 import { compileGlob, type TargetLoads } from "@trunkline/policies";
 import { lookUp } from "@trunkline/contracts";
 import type { CatalogueModel, Target } from "../catalogue.ts";
+import { usualOutputTokens } from "../estimate-tokens.ts";
 import { hasImages, hasTools, inputTokens, type RequestFacts } from "./request-facts.ts";
 
 /** Models that stand for whichever is fastest, cheapest or best, and how each is told. */
@@ -18,7 +19,6 @@ export function virtualModelOf(name: string): VirtualModel | undefined {
 
 /** Candidates asked one after the other at most. */
 const mostCandidates = 8;
-const usualOutput = 500;
 /** Models of a chat API that are no chat models. */
 const otherKinds = /embed|whisper|tts|transcri|dall-?e|image|moderation|realtime|audio|rerank|guard|ocr|veo|imagen/i;
 
@@ -36,7 +36,7 @@ export type Ranked = { readonly target: Target; readonly why: string };
 /** The models a virtual one stands for now, best first, each with what it was ranked by. Those that cannot do what the request asks are left out. */
 export function rankModels(virtual: VirtualModel, { facts, models, among, loads, price }: VirtualContext): Ranked[] {
   const globs = among.map(compileGlob);
-  const tokens = { input: inputTokens(facts), output: usualOutput };
+  const tokens = { input: inputTokens(facts), output: usualOutputTokens };
   const needsTools = hasTools(facts);
   const needsImages = hasImages(facts);
   const rows = models

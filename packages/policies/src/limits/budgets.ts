@@ -1,4 +1,4 @@
-import type { Budget, BudgetAnswer, BudgetState, BudgetWish, Reservation } from "@trunkline/contracts";
+import type { Budget, BudgetAmount, BudgetAnswer, BudgetState, BudgetWish, Reservation } from "@trunkline/contracts";
 import { LRUCache } from "lru-cache";
 import { budgetWindow, type BudgetWindow } from "./budget-window.ts";
 import type { LimitQuestion, LimitRefusal, LimitReport, LimitSubject } from "./question.ts";
@@ -9,9 +9,7 @@ export type BudgetLedger = {
   reserve(requests: readonly (readonly BudgetWish[])[], now: number): Promise<readonly BudgetAnswer[]>;
   read(budgets: readonly { readonly budget: string; readonly since: number }[]): Promise<readonly BudgetState[]>;
   /** Gives back what was set aside and not used. */
-  release(
-    amounts: readonly { readonly budget: string; readonly slot: number; readonly amount: number }[],
-  ): Promise<void>;
+  release(amounts: readonly BudgetAmount[]): Promise<void>;
   /** Called before a budget is used for the first time: what was used before it was set counts too. */
   prepare(id: string, subject: string, budget: Budget, window: BudgetWindow): Promise<void>;
 };
@@ -84,9 +82,7 @@ export function createBudgets(ledger: BudgetLedger) {
   }
 
   /** What cannot be given back now is counted as spent until its time is over: on the safe side. */
-  function release(
-    amounts: readonly { readonly budget: string; readonly slot: number; readonly amount: number }[],
-  ): void {
+  function release(amounts: readonly BudgetAmount[]): void {
     ledger.release(amounts).catch(() => {});
   }
 
@@ -233,6 +229,6 @@ function warningOf({ subject, budget }: Wanted, used: number): string[] {
 }
 
 /** The same budget under the same name, whatever its amount: raising one does not begin it anew. */
-function budgetId(subject: string, { unit, per, isRolling, zone }: Budget): string {
+export function budgetId(subject: string, { unit, per, isRolling, zone }: Budget): string {
   return `${subject} ${unit} ${isRolling ? "rolling" : zone} ${per}`;
 }

@@ -1,11 +1,9 @@
+import type { BudgetAmount } from "@trunkline/contracts";
 import { createBudgets, type BudgetLedger } from "./budgets.ts";
 import { createMinuteWindows } from "./minute-windows.ts";
 import { createPlaces } from "./places.ts";
 import type { LimitAnswer, LimitQuestion, LimitRefusal, LimitReport, TokenState } from "./question.ts";
 import { refusalText } from "./refusal-text.ts";
-
-/** A reservation that is not to be settled. */
-type Unused = { readonly budget: string; readonly slot: number; readonly amount: number };
 
 export type Limiter = {
   enter(question: LimitQuestion): LimitAnswer | Promise<LimitAnswer>;
@@ -13,7 +11,7 @@ export type Limiter = {
   leave(
     id: string,
     used: { readonly inputTokens: number; readonly outputTokens: number },
-    unused?: readonly Unused[],
+    unused?: readonly BudgetAmount[],
   ): void;
   /** Those are still running: their places are kept for another while. */
   renew(ids: readonly string[], now: number): void;

@@ -50,8 +50,8 @@ export type Limits = {
 
 export type LimitsOptions = {
   readonly limiter: Limiter;
-  /** Whose limits count for a key, and for a target. Empty where nobody set any. */
   readonly hasTargets: boolean;
+  /** Whose limits count for a key, and for a target. Empty where nobody set any. */
   readonly subjectsOf: (stage: "request" | "target", demand: LimitDemand) => readonly LimitSubject[];
   /** What the demand's cost needs first, when it needs something. */
   readonly beforePricing: () => Promise<void> | undefined;
@@ -133,14 +133,14 @@ export function createLimits({
       if (subjects.length === 0) return undefined;
       const id = `${prefix}${++last}`;
       const { inputTokens, outputTokens, now } = demand;
-      const ask = (cost: number) => limiter.enter({ id, subjects, inputTokens, outputTokens, cost, now });
-      if (!subjects.some(({ rules }) => rules.budgets.some(({ unit }) => unit === "usd"))) {
-        const answer = ask(0);
-        return answer instanceof Promise ? later(answer, id, subjects, demand) : settle(answer, id, subjects, demand);
-      }
-      const pricing = beforePricing();
-      const priced = pricing ? pricing.then(() => ask(demand.cost())) : ask(demand.cost());
-      return priced instanceof Promise ? later(priced, id, subjects, demand) : settle(priced, id, subjects, demand);
+      const hasPrice = subjects.some(({ rules }) => rules.budgets.some(({ unit }) => unit === "usd"));
+      const ask = () => {
+        const cost = hasPrice ? demand.cost() : 0;
+        return limiter.enter({ id, subjects, inputTokens, outputTokens, cost, now });
+      };
+      const pricing = hasPrice ? beforePricing() : undefined;
+      const answer = pricing ? pricing.then(ask) : ask();
+      return answer instanceof Promise ? later(answer, id, subjects, demand) : settle(answer, id, subjects, demand);
     },
     look(provider, model, now) {
       if (marks.size === 0) return undefined;

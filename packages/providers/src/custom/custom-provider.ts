@@ -14,6 +14,7 @@ import {
 } from "@trunkline/contracts";
 import { createCollector } from "@trunkline/dialects";
 import type { AnswerSink, Provider, ProviderRequest } from "../provider.ts";
+import { codeByStatus } from "../shared/code-by-status.ts";
 import type { CustomPiece, CustomProvider, CustomProviderFactory, CustomRequest } from "./contract.ts";
 
 export type CustomProviderOptions = {
@@ -183,19 +184,7 @@ async function writePieces(
   return written;
 }
 
-const codes: Readonly<Record<number, ErrorCode>> = {
-  400: "upstream_rejected",
-  401: "upstream_auth_failed",
-  402: "upstream_quota_exceeded",
-  403: "upstream_auth_failed",
-  404: "upstream_not_found",
-  408: "upstream_timeout",
-  413: "context_length_exceeded",
-  429: "upstream_rate_limited",
-  503: "upstream_overloaded",
-  504: "upstream_timeout",
-  529: "upstream_overloaded",
-};
+const codes: Readonly<Record<number, ErrorCode>> = { ...codeByStatus, 402: "upstream_quota_exceeded" };
 
 /** What a module throws: with a `status` it says what sort of failure it was, and with `retryAfterMs` when to come again. */
 function failureOf(error: unknown, name: string): GatewayError {

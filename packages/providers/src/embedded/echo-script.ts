@@ -1,11 +1,5 @@
-import {
-  GatewayError,
-  newId,
-  usageOf,
-  type Conversation,
-  type ErrorCode,
-  type StreamEvent,
-} from "@trunkline/contracts";
+import { GatewayError, newId, usageOf, type Conversation, type StreamEvent } from "@trunkline/contracts";
+import { codeByStatus } from "../shared/code-by-status.ts";
 import { readDirectives, toolsToCall, type Directives } from "./directives.ts";
 import { sampleOf } from "./sample-schema.ts";
 
@@ -13,19 +7,6 @@ import { sampleOf } from "./sample-schema.ts";
 export function roughTokens(text: string): number {
   return Math.max(1, Math.ceil(text.length / 4));
 }
-
-const codeByStatus: Readonly<Record<number, ErrorCode>> = {
-  400: "upstream_rejected",
-  401: "upstream_auth_failed",
-  403: "upstream_auth_failed",
-  404: "upstream_not_found",
-  408: "upstream_timeout",
-  413: "context_length_exceeded",
-  429: "upstream_rate_limited",
-  503: "upstream_overloaded",
-  504: "upstream_timeout",
-  529: "upstream_overloaded",
-};
 
 /** The failure a directive asks for. */
 export function failureFor(status: number): GatewayError {

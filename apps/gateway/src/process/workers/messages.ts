@@ -1,4 +1,5 @@
-import type { Lease, LimitAnswer, Limiter, LimitQuestion, LimitReport } from "@trunkline/policies";
+import type { BudgetAmount } from "@trunkline/contracts";
+import type { Lease, LimitAnswer, LimitQuestion, LimitReport } from "@trunkline/policies";
 import type { PackedRows } from "@trunkline/store";
 
 /** What a worker asks of the primary process, and what it is answered. */
@@ -33,7 +34,7 @@ export type ToPrimary =
       readonly type: "leave";
       readonly id: string;
       readonly used: { readonly inputTokens: number; readonly outputTokens: number };
-      readonly unused?: Parameters<Limiter["leave"]>[2];
+      readonly unused?: readonly BudgetAmount[];
     }
   | { readonly type: "renew"; readonly ids: readonly string[]; readonly now: number }
   | ({ readonly type: "ready" } & Ready)
