@@ -58,7 +58,7 @@ export async function millionRows(): Promise<Figures> {
     fill(site.home, 1_000_000);
     const store = await openStore({
       location: join(site.home, "trunkline.db"),
-      secretBox: createSecretBox(Buffer.alloc(32)),
+      secretBox: createSecretBox(() => [Buffer.alloc(32)]),
       now: Date.now,
     });
     // The rare and the absent are what a filter has to search longest for.

@@ -10,6 +10,7 @@ import {
   presetOf,
   type Driver,
   type GuardedFetch,
+  type HttpProviderOptions,
   type PresetName,
   type Provider,
 } from "@trunkline/providers";
@@ -17,7 +18,15 @@ import type { Store } from "@trunkline/store";
 import { accountsOf } from "./config/accounts.ts";
 import type { Environment } from "./config/environment.ts";
 import type { Home } from "./config/home.ts";
-import type { CliProviderConfig, Config, HttpProviderConfig, ProviderConfig } from "./config/schema.ts";
+import type {
+  CliProviderConfig,
+  Config,
+  ExchangeProviderConfig,
+  HttpProviderConfig,
+  OAuthProviderConfig,
+  ProviderConfig,
+} from "./config/schema.ts";
+import { apiOfOAuth, exchangeProviderFor, oauthProviderFor } from "./create-signed-provider.ts";
 
 export type ProviderFailure = { readonly name: string; readonly reason: string };
 
@@ -27,7 +36,7 @@ export type CreateProvidersOptions = {
   readonly environment: Environment;
   readonly guardedFetch: GuardedFetch;
   /** What outlives the process of sessions and accounts. */
-  readonly kept: Pick<Store, "sessions" | "accountStates">;
+  readonly kept: Pick<Store, "sessions" | "accountStates" | "credentials">;
   readonly warn: (message: string) => void;
 };
 
@@ -67,6 +76,7 @@ function isHttp(entry: ProviderConfig): entry is HttpProviderConfig {
 
 function sourceOf({ name, family }: Provider, entry: ProviderConfig): string {
   if (isHttp(entry)) return presetFor(name, entry);
+  if (entry.kind === "oauth-session" || entry.kind === "token-exchange") return apiPreset(name, entry);
   return entry.kind === "llama-file" ? "llama-file" : family;
 }
 
@@ -90,8 +100,42 @@ export async function driverFor(name: string, entry: CliProviderConfig): Promise
   });
 }
 
-function presetFor(name: string, entry: HttpProviderConfig): PresetName {
+function presetFor(name: string, entry: { readonly preset?: PresetName | undefined }): PresetName {
   return entry.preset ?? presetNames.find((preset) => preset === name) ?? "openai-compatible";
+}
+
+function apiPreset(name: string, entry: OAuthProviderConfig | ExchangeProviderConfig): PresetName {
+  return entry.preset ?? (entry.kind === "oauth-session" ? apiOfOAuth(entry) : undefined) ?? presetFor(name, entry);
+}
+
+/** What every provider that speaks HTTP is made with. */
+export type ApiOptions = Pick<
+  HttpProviderOptions,
+  "name" | "preset" | "baseUrl" | "headers" | "dialects" | "timeouts" | "environment" | "guardedFetch"
+>;
+
+function apiOptions(
+  name: string,
+  entry: Pick<HttpProviderConfig, "base_url" | "headers" | "dialects" | "timeouts">,
+  preset: PresetName,
+  { environment, guardedFetch }: CreateProvidersOptions,
+): ApiOptions {
+  const { timeouts } = entry;
+  return {
+    name,
+    preset,
+    ...(entry.base_url === undefined ? {} : { baseUrl: entry.base_url }),
+    ...(entry.headers === undefined ? {} : { headers: entry.headers }),
+    ...(entry.dialects === undefined ? {} : { dialects: entry.dialects }),
+    timeouts: {
+      ...(timeouts?.connect_seconds === undefined ? {} : { connect: timeouts.connect_seconds * 1000 }),
+      ...(timeouts?.first_byte_seconds === undefined ? {} : { firstByte: timeouts.first_byte_seconds * 1000 }),
+      ...(timeouts?.idle_seconds === undefined ? {} : { idle: timeouts.idle_seconds * 1000 }),
+      ...(timeouts?.total_seconds === undefined ? {} : { total: timeouts.total_seconds * 1000 }),
+    },
+    environment,
+    guardedFetch,
+  };
 }
 
 async function createProvider(name: string, entry: ProviderConfig, options: CreateProvidersOptions): Promise<Provider> {
@@ -120,28 +164,20 @@ async function createProvider(name: string, entry: ProviderConfig, options: Crea
     return createCustomProvider({ name, path, folder: options.home.folder, options: given });
   }
   if (entry.kind === "cli-process") return cliProviderFor(name, entry, options);
+  const { credentials } = options.kept;
+  if (entry.kind === "oauth-session")
+    return oauthProviderFor(entry, apiOptions(name, entry, apiPreset(name, entry), options), credentials);
+  if (entry.kind === "token-exchange")
+    return exchangeProviderFor(entry, apiOptions(name, entry, apiPreset(name, entry), options), credentials);
   const preset = presetFor(name, entry);
   const apiKey =
     entry.api_key ??
     presetOf(preset)
       .keyVariables.map((variable) => options.environment[variable])
       .find(Boolean);
-  const { timeouts } = entry;
   return createHttpProvider({
-    name,
-    preset,
-    ...(entry.base_url === undefined ? {} : { baseUrl: entry.base_url }),
+    ...apiOptions(name, entry, preset, options),
     ...(apiKey === undefined ? {} : { apiKey }),
-    ...(entry.headers === undefined ? {} : { headers: entry.headers }),
-    ...(entry.dialects === undefined ? {} : { dialects: entry.dialects }),
-    timeouts: {
-      ...(timeouts?.connect_seconds === undefined ? {} : { connect: timeouts.connect_seconds * 1000 }),
-      ...(timeouts?.first_byte_seconds === undefined ? {} : { firstByte: timeouts.first_byte_seconds * 1000 }),
-      ...(timeouts?.idle_seconds === undefined ? {} : { idle: timeouts.idle_seconds * 1000 }),
-      ...(timeouts?.total_seconds === undefined ? {} : { total: timeouts.total_seconds * 1000 }),
-    },
-    environment: options.environment,
-    guardedFetch: options.guardedFetch,
   });
 }
 

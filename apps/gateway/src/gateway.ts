@@ -11,12 +11,12 @@ import {
   type RequestLimits,
 } from "@trunkline/policies";
 import { reapChildren } from "@trunkline/providers";
-import { createSecretBox, openStore, type PricedExchange, type Store } from "@trunkline/store";
+import { openStore, type PricedExchange, type SecretBox, type Store } from "@trunkline/store";
 import type { Logger } from "pino";
 import { createAnswerCache } from "./answer-cache.ts";
 import { compose, type Composition } from "./compose.ts";
 import type { Environment } from "./config/environment.ts";
-import { readSecret, type Home } from "./config/home.ts";
+import { secretBoxOf, type Home } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
 import { secretOf } from "./http/credentials.ts";
 import { readHealth } from "./health.ts";
@@ -27,7 +27,9 @@ import { nearestToTheirEnd, shownLimits } from "./limits/shown.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { schedulePruning } from "./prune.ts";
 import { createOperators, isBasic } from "./operators.ts";
+import { providerNamed } from "./provider-named.ts";
 import { createProbes } from "./probes.ts";
+import { createSignIns, type SignIns } from "./sign-in/sign-ins.ts";
 import { createTargets, type Targets } from "./targets.ts";
 
 export type GatewayOptions = {
@@ -53,6 +55,7 @@ export type SharedParts = {
 export type Gateway = {
   readonly current: Composition;
   readonly store: Store;
+  readonly secretBox: SecretBox;
   readonly home: Home;
   readonly environment: Environment;
   readonly log: Logger;
@@ -69,6 +72,7 @@ export type Gateway = {
   /** Who an operator's request is from, for the record. Throws GatewayError. */
   authorizeOperator(headers: IncomingHttpHeaders): Promise<string>;
   readonly targets: Targets;
+  readonly signIns: SignIns;
   killSwitches(): Promise<readonly KillSwitch[]>;
   /** The state of every limit that is set. */
   limits(): Promise<readonly object[]>;
@@ -98,7 +102,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const startedAt = Date.now();
   const reaped = reapChildren(home.childrenFolder);
   if (reaped > 0) log.warn(`ended ${reaped} programs that an earlier gateway left running`);
-  const secretBox = createSecretBox(readSecret(home));
+  const secretBox = secretBoxOf(home);
   const store = await openStore({
     location: options.config.database ?? home.databaseFile,
     secretBox,
@@ -201,6 +205,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     providers: () => current.providers,
     everyMs: () => current.config.health.probe_seconds * 1000,
   });
+  const signIns = createSignIns(store, (name) => providerNamed(current, name));
   const pruning = shared ? undefined : schedulePruning(store, () => current.config, log);
 
   async function authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key> {
@@ -212,6 +217,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       return current;
     },
     store,
+    secretBox,
     home,
     environment,
     log,
@@ -244,6 +250,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     authorizeOperator: operators.authorize,
     flush: writer.flush,
     targets,
+    signIns,
     killSwitches: async () => killSwitches.active(),
     limits: async () => shownLimits(await limiter.report(Date.now())),
     async health() {
@@ -268,6 +275,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     async stop(drainMs) {
       draining = true;
       pruning?.stop();
+      signIns.stop();
       probes.stop();
       budgets?.stop();
       limiter.close();

@@ -13,11 +13,10 @@ export function isBasic({ authorization }: IncomingHttpHeaders): boolean {
 
 /** Tells operators from others. */
 export function createOperators(store: Store, secretBox: SecretBox) {
-  const token = Buffer.from(secretBox.token(operatorPurpose));
-
   /** Whether the command line beside the gateway asks. */
   function isToken({ authorization = "" }: IncomingHttpHeaders): boolean {
     const bearer = Buffer.from(/^bearer (.+)$/i.exec(authorization)?.[1] ?? "");
+    const token = Buffer.from(secretBox.token(operatorPurpose));
     return bearer.length === token.length && timingSafeEqual(bearer, token);
   }
 

@@ -2,6 +2,7 @@ export * from "./account.ts";
 export * from "./session.ts";
 export * from "./answer.ts";
 export * from "./conversation.ts";
+export * from "./credential.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
 export * from "./json.ts";

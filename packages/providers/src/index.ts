@@ -1,10 +1,15 @@
 export { createLlamaFileProvider } from "./llama-file/llama-file-provider.ts";
 export * from "./provider.ts";
+export { CredentialRefused } from "./credentials/kept-token.ts";
+export { createExchangeProvider } from "./token-exchange/exchange-provider.ts";
+export type { CodeSecrets, OAuthClient } from "./oauth-session/oauth-client.ts";
+export { createOAuthProvider } from "./oauth-session/oauth-provider.ts";
+export { oauthPresetNames, oauthPresetOf, type OAuthPresetName } from "./oauth-session/presets.ts";
 export { createCustomProvider } from "./custom/custom-provider.ts";
 export type { CustomPiece, CustomProvider, CustomProviderFactory, CustomRequest } from "./custom/contract.ts";
 export { createAiSdkProvider } from "./ai-sdk/ai-sdk-provider.ts";
 export { vendorHeaders } from "./http-api/endpoints.ts";
-export { createHttpProvider } from "./http-api/http-provider.ts";
+export { createHttpProvider, type HttpProviderOptions } from "./http-api/http-provider.ts";
 export { presetNames, presetOf, type Preset, type PresetName } from "./http-api/presets.ts";
 export type { Account, Driver } from "./cli-process/driver.ts";
 export { driverNames, loadCliProcess, type DriverName } from "./cli-process/load.ts";

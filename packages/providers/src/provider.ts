@@ -9,6 +9,7 @@ import type {
   StreamEvent,
 } from "@trunkline/contracts";
 import type { RequestBody } from "@trunkline/dialects";
+import type { SignIn } from "./credentials/sign-in.ts";
 
 /** What a source of models can do. What it cannot is refused or degraded before anything is sent. */
 export type Capabilities = {
@@ -123,6 +124,8 @@ export type Provider = {
   readonly program?: string;
   /** The gateway stops: what still runs is ended, and its clients are told. Absent where nothing outlives its connection. */
   abandon?(): Promise<void>;
+  /** How an operator signs in to it; absent where that is not done here. */
+  readonly signIn?: SignIn;
   /** Another provider, or `provider/model`, that answers when this one cannot, before the answer has begun. */
   readonly fallback?: string;
   close(): Promise<void>;

@@ -177,6 +177,33 @@ const migrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "0006-credentials",
+    async up({ schema }) {
+      await schema
+        .createTable("credentials")
+        .addColumn("provider", "text", (column) => column.primaryKey())
+        .addColumn("content", "text", (column) => column.notNull())
+        .addColumn("state", "text", (column) => column.notNull())
+        .addColumn("problem", "text")
+        .addColumn("skew_ms", "bigint", (column) => column.notNull())
+        .addColumn("version", "bigint", (column) => column.notNull())
+        .addColumn("locked_until", "bigint", (column) => column.notNull())
+        .addColumn("updated_at", "bigint", (column) => column.notNull())
+        .execute();
+      await schema
+        .createTable("logins")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("provider", "text", (column) => column.notNull())
+        .addColumn("flow", "text", (column) => column.notNull())
+        .addColumn("status", "text", (column) => column.notNull())
+        .addColumn("problem", "text")
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addColumn("expires_at", "bigint", (column) => column.notNull())
+        .addColumn("content", "text", (column) => column.notNull())
+        .execute();
+    },
+  },
 ];
 
 /** Brings the database to the newest schema. Throws when it is newer than this program. */

@@ -8,6 +8,9 @@ import { pruneResponsesBefore } from "./prune.ts";
 import { newId } from "@trunkline/contracts";
 import { createBudgetTable, type BudgetTable } from "./budgets.ts";
 import { createAccountStateTable } from "./account-states.ts";
+import { createCredentialTable } from "./credentials.ts";
+import { createLoginTable } from "./logins.ts";
+import { reseal } from "./reseal.ts";
 import { createKillSwitchTable } from "./kill-switches.ts";
 import { createResponseTable } from "./responses.ts";
 import { packRows, type PackedRows, type PricedExchange } from "./rows.ts";
@@ -33,6 +36,10 @@ export type Store = {
   readonly killSwitches: ReturnType<typeof createKillSwitchTable>;
   readonly budgets: BudgetTable;
   readonly accountStates: ReturnType<typeof createAccountStateTable>;
+  readonly credentials: ReturnType<typeof createCredentialTable>;
+  readonly logins: ReturnType<typeof createLoginTable>;
+  /** Seals everything anew that is not sealed under the newest root of `secret.key`; how many values that were. */
+  reseal(): Promise<number>;
   /** All of them or none, on disk when it returns. */
   appendExchanges(exchanges: readonly PricedExchange[]): Promise<void>;
   /** The same for rows another process has packed. */
@@ -76,6 +83,9 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     killSwitches: createKillSwitchTable(database),
     budgets,
     accountStates: createAccountStateTable(database, now),
+    credentials: createCredentialTable(database, secretBox, now),
+    logins: createLoginTable(database, secretBox),
+    reseal: () => reseal(database, secretBox),
     appendExchanges: (given) => opened.append(packRows(given)),
     appendRows: opened.append,
     async appendMissing(exchanges) {

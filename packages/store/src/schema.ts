@@ -11,6 +11,8 @@ export type Tables = {
   budget_spent: { budget: string; slot: number; amount: number };
   /** What processes have set aside for requests that run; a process that is not seen any more has died with them. */
   budget_reserved: { budget: string; slot: number; holder: string; amount: number; seen_at: number };
+  credentials: CredentialRow;
+  logins: LoginRow;
   settings: { name: string; value: string };
   migrations: { name: string; applied_at: number };
 };
@@ -106,6 +108,32 @@ export type SessionRow = {
   used_at: number;
   /** A turn holds it until then; 0 when none does. */
   locked_until: number;
+};
+
+export type CredentialRow = {
+  provider: string;
+  /** Encrypted JSON. */
+  content: string;
+  state: string;
+  problem: string | null;
+  skew_ms: number;
+  version: number;
+  /** Somebody renews it until then; 0 when nobody does. */
+  locked_until: number;
+  updated_at: number;
+};
+
+export type LoginRow = {
+  id: string;
+  provider: string;
+  flow: string;
+  /** `claimed` while its answer is used. */
+  status: string;
+  problem: string | null;
+  created_at: number;
+  expires_at: number;
+  /** Encrypted JSON. */
+  content: string;
 };
 
 export type KillSwitchRow = {

@@ -7,7 +7,7 @@ import { startPostgres, type TestPostgres } from "@trunkline/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createSecretBox, openStore, type Store } from "../src/index.ts";
 
-const secretBox = createSecretBox(Buffer.alloc(32, 7));
+const secretBox = createSecretBox(() => [Buffer.alloc(32, 7)]);
 const folder = mkdtempSync(join(tmpdir(), "trunkline-store-"));
 let postgres: TestPostgres;
 
@@ -436,6 +436,6 @@ test("a sealed text opens only with its key and purpose, and every seal differs"
   expect(secretBox.seal("text", "a")).not.toBe(sealed);
   expect(secretBox.open(sealed, "a")).toBe("text");
   expect(() => secretBox.open(sealed, "b")).toThrow();
-  expect(() => createSecretBox(Buffer.alloc(32, 8)).open(sealed, "a")).toThrow();
+  expect(() => createSecretBox(() => [Buffer.alloc(32, 8)]).open(sealed, "a")).toThrow();
   expect(readFileSync(join(folder, "b.db")).includes("tl-s")).toBe(false);
 });

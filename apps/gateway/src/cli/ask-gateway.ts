@@ -1,5 +1,4 @@
-import { createSecretBox } from "@trunkline/store";
-import { readSecret } from "../config/home.ts";
+import { secretBoxOf } from "../config/home.ts";
 import { operatorPurpose } from "../operators.ts";
 import { findRunning, urlHost } from "../process/run-state.ts";
 import { CommandError, type CommandContext } from "./context.ts";
@@ -16,7 +15,7 @@ export async function askGateway(
 ): Promise<unknown> {
   const running = await findRunning(context.home);
   if (!running) return undefined;
-  const token = createSecretBox(readSecret(context.home)).token(operatorPurpose);
+  const token = secretBoxOf(context.home).token(operatorPurpose);
   const answer = await fetch(`http://${urlHost(running.host)}:${running.port}${path}`, {
     method,
     headers: {

@@ -1,6 +1,6 @@
-import { createSecretBox, openStore, type Store } from "@trunkline/store";
+import { openStore, type Store } from "@trunkline/store";
 import type { Environment } from "../config/environment.ts";
-import { homeOf, prepareHome, readSecret, type Home } from "../config/home.ts";
+import { homeOf, prepareHome, secretBoxOf, type Home } from "../config/home.ts";
 import { loadConfig } from "../config/load-config.ts";
 
 /** Exit codes, the same for every command. */
@@ -42,7 +42,7 @@ export async function withStore<T>(context: CommandContext, use: (store: Store) 
   const config = loadConfig(context.home.configFile, context.environment);
   const store = await openStore({
     location: config.database ?? context.home.databaseFile,
-    secretBox: createSecretBox(readSecret(context.home)),
+    secretBox: secretBoxOf(context.home),
     now: Date.now,
   });
   try {

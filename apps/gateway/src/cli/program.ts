@@ -32,8 +32,16 @@ import { reload, restart, start, status, stop, type StartOptions } from "./comma
 import { completionScript } from "./completion.ts";
 import { createContext, exitCodes, type CommandContext } from "./context.ts";
 import { addLimitOptions } from "./key-limits.ts";
+import { addSignInCommands } from "./sign-in-commands.ts";
 
 type Run = (context: CommandContext) => Promise<number>;
+
+/** What groups of commands are registered with. */
+export type Register = {
+  readonly program: Command;
+  readonly act: (command: Command, run: (context: CommandContext, command: Command) => Promise<number>) => Command;
+  readonly simple: (parent: Command, name: string, description: string, run: Run) => Command;
+};
 
 /** Every command. `onRun` is given what a parsed command line asks for. */
 export function createProgram(environment: Environment, onRun: (run: () => Promise<number>) => void): Command {
@@ -187,6 +195,7 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
       .option("--refresh", "ask the vendors' programs first"),
     (context, command) => quotaCommand(context, command.opts<{ refresh?: boolean }>().refresh === true),
   );
+  addSignInCommands({ program, act, simple });
   simple(program, "doctor", "look at everything a start and an answer depend on", doctor);
 
   const config = program.command("config").description("the configuration");

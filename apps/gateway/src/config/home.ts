@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { createSecretBox, type SecretBox } from "@trunkline/store";
 import type { Environment } from "./environment.ts";
 
 /** Where everything of one installation lives; all of it is the owner's alone. */
@@ -58,8 +59,11 @@ export function prepareHome(home: Home): void {
   if (!existsSync(home.configFile)) writeFileSync(home.configFile, firstConfig, { mode: 0o600 });
 }
 
-/** The 32 bytes every hash and every sealed value hangs on; made at the first start. Throws when the file is not one of ours. */
-export function readSecret(home: Home): Buffer {
+/**
+ * What every hash and every sealed value hangs on, 32 bytes a line, oldest first; the first is made at the first start. Throws when the
+ * file is not one of ours.
+ */
+function readRoots(home: Home): Buffer[] {
   if (!existsSync(home.secretFile)) {
     // `wx`: of two first starts at once, one makes the file and the other reads it.
     try {
@@ -69,10 +73,26 @@ export function readSecret(home: Home): Buffer {
     }
   }
   chmodSync(home.secretFile, 0o600);
-  const secret = Buffer.from(readFileSync(home.secretFile, "utf8").trim(), "hex");
-  if (secret.length !== 32)
+  const roots = readFileSync(home.secretFile, "utf8")
+    .trim()
+    .split(/\s+/)
+    .map((line) => Buffer.from(line, "hex"));
+  if (roots.some((root) => root.length !== 32))
     throw new Error(
-      `${home.secretFile} does not hold 32 bytes in hex. Restore it from a backup: without it no stored key can be checked.`,
+      `${home.secretFile} does not hold 32 bytes in hex a line. Restore it from a backup: without it no stored key can be checked.`,
     );
-  return secret;
+  return roots;
+}
+
+/** Puts a new root below the others, which still open what was sealed under them. */
+export function addRoot(home: Home): void {
+  const lines = readRoots(home).map((root) => root.toString("hex"));
+  const next = `${home.secretFile}.next`;
+  writeFileSync(next, [...lines, randomBytes(32).toString("hex"), ""].join("\n"), { mode: 0o600 });
+  // In one step: whoever reads it meanwhile finds the old file or the new one, whole.
+  renameSync(next, home.secretFile);
+}
+
+export function secretBoxOf(home: Home): SecretBox {
+  return createSecretBox(() => readRoots(home));
 }

@@ -14,7 +14,7 @@ const timeouts = z
   })
   .describe("How long a provider may take.");
 
-const shared = {
+export const shared = {
   enabled: z.boolean().default(true).describe("Off keeps the entry without using it."),
   models: z
     .array(z.string().min(1))
@@ -28,9 +28,8 @@ const shared = {
     ),
 };
 
-export const httpProvider = z.strictObject({
-  ...shared,
-  kind: z.literal("http-api").optional(),
+/** What every provider that speaks HTTP has. */
+export const api = {
   preset: z
     .enum(presetNames as [PresetName, ...PresetName[]])
     .optional()
@@ -39,10 +38,6 @@ export const httpProvider = z.strictObject({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe("Replaces the preset's address."),
-  api_key: z
-    .string()
-    .optional()
-    .describe("Best a reference such as ${OPENAI_API_KEY}. Default: the preset's environment variable."),
   headers: z.record(z.string(), z.string()).optional().describe("Sent with every request."),
   dialects: z
     .array(dialect)
@@ -50,6 +45,16 @@ export const httpProvider = z.strictObject({
     .optional()
     .describe("Dialects the address speaks, best first. Default: the preset's."),
   timeouts: timeouts.optional(),
+};
+
+export const httpProvider = z.strictObject({
+  ...shared,
+  ...api,
+  kind: z.literal("http-api").optional(),
+  api_key: z
+    .string()
+    .optional()
+    .describe("Best a reference such as ${OPENAI_API_KEY}. Default: the preset's environment variable."),
 });
 
 export const aiSdkProvider = z.strictObject({

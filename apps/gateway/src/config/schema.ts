@@ -9,6 +9,7 @@ import {
   name,
   seconds,
 } from "./provider-schema.ts";
+import { exchangeProvider, oauthProvider } from "./signed-provider-schema.ts";
 import { breakerSchema, cacheSchema, healthSchema, retriesSchema, routeSchema } from "./routing-schema.ts";
 
 const price = z.number().nonnegative();
@@ -47,7 +48,18 @@ export const configSchema = z.strictObject({
     .default(true)
     .describe("Use the API keys found in the environment and the model servers running on this machine."),
   providers: z
-    .record(name, z.union([aiSdkProvider, llamaFileProvider, customProvider, cliProvider, httpProvider]))
+    .record(
+      name,
+      z.union([
+        aiSdkProvider,
+        llamaFileProvider,
+        customProvider,
+        cliProvider,
+        oauthProvider,
+        exchangeProvider,
+        httpProvider,
+      ]),
+    )
     .default({})
     .describe("Sources of models, by name. The order is the order in which a bare model name is looked for."),
   aliases: z
@@ -148,3 +160,5 @@ export type CliProviderConfig = z.output<typeof cliProvider>;
 /** A provider of a vendor's program with everything at its default. */
 export const plainCliProvider = (): CliProviderConfig => cliProvider.parse({ kind: "cli-process" });
 export type HttpProviderConfig = z.output<typeof httpProvider>;
+export type OAuthProviderConfig = z.output<typeof oauthProvider>;
+export type ExchangeProviderConfig = z.output<typeof exchangeProvider>;

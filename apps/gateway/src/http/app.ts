@@ -5,6 +5,7 @@ import type { Gateway } from "../gateway.ts";
 import { version } from "../version.ts";
 import { readQuota } from "../quota.ts";
 import { addAdminRoutes } from "./admin-routes.ts";
+import { addAuthRoutes } from "./auth-routes.ts";
 import { dialectOfPath } from "./model-routes.ts";
 
 /** Everything but the model routes: health, metrics, and what an address that does not exist says. */
@@ -23,7 +24,8 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
       "x-content-type-options": "nosniff",
       "x-frame-options": "DENY",
       "referrer-policy": "no-referrer",
-      "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+      "content-security-policy":
+        reply.getHeader("content-security-policy") ?? "default-src 'none'; frame-ancestors 'none'",
     });
   });
 
@@ -64,6 +66,7 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
   });
 
   addAdminRoutes(app, gateway);
+  addAuthRoutes(app, gateway);
 
   app.setNotFoundHandler(async (request) => {
     const path = request.url.split("?")[0]!;
@@ -82,7 +85,7 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
     if (error.code === "internal_error")
       gateway.log.error({ err: error.details.cause, requestId: request.id }, "a request failed");
     const answer = errorAnswer(error, dialectOfPath(request.url.split("?")[0]!, request.headers), request.id);
-    if (error.code === "missing_key" && /^\/(?:metrics|admin)/.test(request.url))
+    if (error.code === "missing_key" && /^\/(?:metrics|admin|v1\/auth)/.test(request.url))
       reply.header("www-authenticate", 'Basic realm="Trunkline"');
     return reply.code(answer.status).headers(answer.headers).send(answer.body);
   });

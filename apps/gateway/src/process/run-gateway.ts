@@ -76,11 +76,16 @@ export async function runGateway(setup: Setup, options: RunOptions): Promise<Run
     reopen();
     reload();
   };
+  // A rotated root: what is sealed from now on is sealed under it.
+  watchFile(home.secretFile, { interval: lookMs, persistent: false }, (now, before) => {
+    if (now.ino !== before.ino && now.ino !== 0) gateway.secretBox.reload();
+  });
   process.on("SIGHUP", onHangUp);
   const drainMs = () => gateway.current.config.server.drain_seconds * 1000;
 
   async function finish(): Promise<void> {
     unwatchFile(home.configFile);
+    unwatchFile(home.secretFile);
     process.off("SIGHUP", onHangUp);
     await gateway.stop(drainMs());
     const closed = new Promise((resolve) => server.close(resolve));

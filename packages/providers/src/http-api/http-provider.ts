@@ -26,6 +26,10 @@ export type HttpProviderOptions = {
   readonly dialects?: readonly DialectName[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly guardedFetch: GuardedFetch;
+  /** Replaces connections of our own: signed requests, or a worker that makes them. */
+  readonly connect?: (origin: URL, timeouts: ClientTimeouts) => Promise<HttpClient>;
+  /** Takes credentials that are not `apiKey` out of what an upstream says. */
+  readonly conceal?: (text: string) => string;
 };
 
 /** What the parts of this kind share about one configured provider. */
@@ -33,8 +37,8 @@ export type HttpTarget = {
   readonly name: string;
   readonly traits: TargetTraits;
   readonly client: HttpClient;
-  /** The operator's API key, which no message may hold; empty when there is none. */
-  readonly secret: string;
+  /** Takes the operator's credential out of what an upstream says: vendors quote a wrong key back. */
+  conceal(text: string): string;
   wireRequest(
     dialect: DialectName,
     operation: Operation,
@@ -51,7 +55,8 @@ export async function createHttpProvider(options: HttpProviderOptions): Promise<
   const basePath = base.pathname === "/" ? "" : base.pathname;
   const spoken = options.dialects ?? preset.dialects;
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
-  const client = await connectTo(base, timeouts, options.environment);
+  const client = await (options.connect?.(base, timeouts) ?? connectTo(base, timeouts, options.environment));
+  const { apiKey = "" } = options;
   const ownHeaders = { ...authHeader(preset.auth, options.apiKey), ...options.headers };
 
   const prepared = new Map<string, Readonly<Record<string, string>>>();
@@ -77,7 +82,7 @@ export async function createHttpProvider(options: HttpProviderOptions): Promise<
     name: options.name,
     traits,
     client,
-    secret: options.apiKey ?? "",
+    conceal: options.conceal ?? ((text) => (apiKey === "" ? text : text.replaceAll(apiKey, "[redacted]"))),
     wireRequest(dialect, operation, request, body) {
       const path = pathOf(dialect, operation, request);
       return {

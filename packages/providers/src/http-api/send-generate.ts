@@ -34,8 +34,7 @@ export function failureOf(
   headers: ResponseHeaders,
   body: string,
 ): GatewayError {
-  // Vendors quote a wrong key back; it is the operator's.
-  const clean = target.secret === "" ? body : body.replaceAll(target.secret, "[redacted]");
+  const clean = target.conceal(body);
   const error = dialects[dialect].decodeError({ status, retryAfterMs: retryAfterMs(headers, Date.now()), body: clean });
   const message = error.message.replace("The provider", `The provider '${target.name}'`);
   // The gateway's own credential is no business of the client: those answers are not passed on.

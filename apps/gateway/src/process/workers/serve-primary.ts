@@ -1,7 +1,7 @@
 import { createLimiter, createRequestWindows } from "@trunkline/policies";
-import { createSecretBox, openStore } from "@trunkline/store";
+import { openStore } from "@trunkline/store";
 import type { Environment } from "../../config/environment.ts";
-import { readSecret } from "../../config/home.ts";
+import { secretBoxOf } from "../../config/home.ts";
 import { createBudgetLedger } from "../../limits/budget-ledger.ts";
 import { createLog } from "../../observe/log.ts";
 import { schedulePruning } from "../../prune.ts";
@@ -29,7 +29,7 @@ export async function servePrimary(
   } = createLog({ level: config.log.level, file: home.logFile, terminal: options.terminal });
   const store = await openStore({
     location: config.database ?? home.databaseFile,
-    secretBox: createSecretBox(readSecret(home)),
+    secretBox: secretBoxOf(home),
     now: Date.now,
   });
   const secrets = await makeSecrets(store, environment);

@@ -1,0 +1,41 @@
+import { sql, type Kysely } from "kysely";
+import type { Tables } from "./schema.ts";
+import type { SecretBox } from "./secret-box.ts";
+import { whenFree } from "./when-free.ts";
+
+/** Every column that holds sealed values, with what they are bound to. */
+const sealedColumns = [
+  { table: "responses", id: "id", column: "content", purpose: (id: string) => id },
+  { table: "sessions", id: "id", column: "content", purpose: (id: string) => `session ${id}` },
+  { table: "credentials", id: "provider", column: "content", purpose: (id: string) => `credential ${id}` },
+  { table: "logins", id: "id", column: "content", purpose: (id: string) => `login ${id}` },
+] as const;
+
+const rowsAtOnce = 200;
+
+/** Row by row, each only if nobody has changed it meanwhile: what runs beside it loses nothing. */
+export async function reseal(database: Kysely<Tables>, box: SecretBox): Promise<number> {
+  let count = 0;
+  for (const { table, id, column, purpose } of sealedColumns) {
+    let after = "";
+    for (;;) {
+      const { rows } = await sql<{ id: string; content: string }>`
+        select ${sql.ref(id)} as id, ${sql.ref(column)} as content from ${sql.table(table)}
+        where ${sql.ref(id)} > ${after} and ${sql.ref(column)} is not null order by ${sql.ref(id)} limit ${rowsAtOnce}
+      `.execute(database);
+      for (const row of rows) {
+        if (box.isCurrent(row.content)) continue;
+        const anew = box.seal(box.open(row.content, purpose(row.id)), purpose(row.id));
+        const update = sql`
+          update ${sql.table(table)} set ${sql.ref(column)} = ${anew}
+          where ${sql.ref(id)} = ${row.id} and ${sql.ref(column)} = ${row.content}
+        `;
+        await whenFree(() => update.execute(database));
+        count++;
+      }
+      if (rows.length < rowsAtOnce) break;
+      after = rows.at(-1)!.id;
+    }
+  }
+  return count;
+}
