@@ -42,6 +42,7 @@ export function createSignIns(store: Pick<Store, "credentials" | "logins">, prov
 
   async function keep(name: string, credential: KeptCredential, skewMs = 0): Promise<void> {
     await store.credentials.put(name, { credential, state: "ready", problem: null, skewMs });
+    provider(name).signIn?.changed();
   }
 
   async function begin(
@@ -184,6 +185,7 @@ export function createSignIns(store: Pick<Store, "credentials" | "logins">, prov
         problem = error instanceof CredentialRefused ? error.message : toGatewayError(error).message;
       }
       await store.credentials.remove(name);
+      signIn?.changed();
       return { revoked, problem };
     },
     stop() {

@@ -162,6 +162,7 @@ export function createKeptToken(options: KeptTokenOptions): TokenSource {
       if (known?.credential.renewal === null) return undefined;
       return (await renewed(refused)).credential.accessToken ?? undefined;
     },
+    lookAgain: () => (known = undefined),
     conceal: (text) => [...seen].reduce((clean, secret) => clean.replaceAll(secret, "[redacted]"), text),
     async report(): Promise<AccountReport> {
       const record = await look();

@@ -7,6 +7,8 @@ export type SignIn = {
   readonly oauth?: OAuthClient;
   /** What an operator hands in, as it will be kept. Throws GatewayError. */
   accept(given: unknown): KeptCredential;
+  /** What is kept was changed here; other processes see it within a second. */
+  changed(): void;
 };
 
 const longestToken = 64 * 1024;

@@ -10,5 +10,7 @@ export type TokenSource = {
   insteadOf(refused: string): Promise<string | undefined>;
   /** Takes every token it has known out of a text. */
   conceal(text: string): string;
+  /** What is kept was changed: it is looked at before the next request. */
+  lookAgain(): void;
   report(): Promise<AccountReport>;
 };

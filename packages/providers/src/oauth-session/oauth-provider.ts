@@ -19,5 +19,5 @@ export async function createOAuthProvider(options: OAuthProviderOptions): Promis
   const oauth = createOAuthClient(settings, now);
   const tokens = createKeptToken({ provider: options.name, store, renew: oauth.refresh, earlyMs, now });
   const provider = await createSignedProvider({ ...http, kind: "oauth-session", tokens });
-  return { ...provider, signIn: { oauth, accept: (given) => givenTokens(given, now()) } };
+  return { ...provider, signIn: { oauth, accept: (given) => givenTokens(given, now()), changed: tokens.lookAgain } };
 }

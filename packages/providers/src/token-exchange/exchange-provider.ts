@@ -40,6 +40,7 @@ export async function createExchangeProvider(options: ExchangeProviderOptions): 
   return {
     ...provider,
     signIn: {
+      changed: tokens.lookAgain,
       accept(given) {
         if (credential !== undefined)
           throw new GatewayError(
