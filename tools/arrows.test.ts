@@ -9,6 +9,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   policies: ["contracts"],
   store: ["contracts"],
   providers: ["contracts", "dialects"],
+  workers: ["contracts", "providers"],
   exchange: ["contracts", "dialects", "policies", "providers"],
   ledger: ["contracts", "store"],
   admin: ["contracts", "store"],

@@ -27,6 +27,7 @@ import { createRedactions, type FoundInAnswer } from "./redactions.ts";
 import { createSubjects } from "./limits/subjects.ts";
 import { countTokens } from "./observe/count-tokens.ts";
 import type { Targets } from "./targets.ts";
+import type { Workers } from "./workers.ts";
 
 /** Everything that depends on the configuration, made anew when it changes. */
 export type Composition = {
@@ -53,6 +54,8 @@ export type ComposeOptions = {
   /** In the order they run. */
   readonly policies: readonly Policy[];
   readonly targets: Targets;
+  /** Those that connect to this process; absent where none can. */
+  readonly workers: Workers | undefined;
   readonly cache: ResponseCache | undefined;
   /** Counts what is limited; absent where nothing is asked. */
   readonly limiter: Limiter | undefined;
@@ -81,6 +84,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     environment: options.environment,
     guardedFetch,
     kept: options.store,
+    ...(options.workers ? { workers: options.workers } : {}),
     warn: (message) => log.warn(message),
   });
   const prices = createPriceBook(

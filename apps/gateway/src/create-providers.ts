@@ -26,7 +26,9 @@ import type {
   OAuthProviderConfig,
   ProviderConfig,
 } from "./config/schema.ts";
+import { workerProviderFor } from "./create-worker-provider.ts";
 import { apiOfOAuth, exchangeProviderFor, oauthProviderFor } from "./create-signed-provider.ts";
+import type { Workers } from "./workers.ts";
 
 export type ProviderFailure = { readonly name: string; readonly reason: string };
 
@@ -37,6 +39,8 @@ export type CreateProvidersOptions = {
   readonly guardedFetch: GuardedFetch;
   /** What outlives the process of sessions and accounts. */
   readonly kept: Pick<Store, "sessions" | "accountStates" | "credentials">;
+  /** Workers that are connected here; absent where none can be. */
+  readonly workers?: Workers;
   readonly warn: (message: string) => void;
 };
 
@@ -75,7 +79,7 @@ function isHttp(entry: ProviderConfig): entry is HttpProviderConfig {
 }
 
 function sourceOf({ name, family }: Provider, entry: ProviderConfig): string {
-  if (isHttp(entry)) return presetFor(name, entry);
+  if (isHttp(entry) || entry.kind === "browser-worker") return presetFor(name, entry);
   if (entry.kind === "oauth-session" || entry.kind === "token-exchange") return apiPreset(name, entry);
   return entry.kind === "llama-file" ? "llama-file" : family;
 }
@@ -170,6 +174,8 @@ async function createProvider(name: string, entry: ProviderConfig, options: Crea
   if (entry.kind === "token-exchange")
     return exchangeProviderFor(entry, apiOptions(name, entry, apiPreset(name, entry), options), credentials);
   const preset = presetFor(name, entry);
+  if (entry.kind === "browser-worker")
+    return workerProviderFor(entry, apiOptions(name, entry, preset, options), options.workers);
   const apiKey =
     entry.api_key ??
     presetOf(preset)

@@ -1,92 +1,28 @@
-import type { IncomingHttpHeaders, ServerResponse } from "node:http";
-import type { ExchangeRecord, Key, KillSwitch } from "@trunkline/contracts";
+import type { IncomingHttpHeaders } from "node:http";
+import type { ExchangeRecord, Key } from "@trunkline/contracts";
 import { createWriter } from "@trunkline/ledger";
-import {
-  createAuthenticate,
-  createLimiter,
-  createRequestWindows,
-  killSwitch,
-  rateLimit,
-  type Limiter,
-  type RequestLimits,
-} from "@trunkline/policies";
+import { createAuthenticate, createLimiter, createRequestWindows, killSwitch, rateLimit } from "@trunkline/policies";
 import { reapChildren } from "@trunkline/providers";
-import { openStore, type PricedExchange, type SecretBox, type Store } from "@trunkline/store";
-import type { Logger } from "pino";
+import { openStore } from "@trunkline/store";
 import { createAnswerCache } from "./answer-cache.ts";
 import { compose, type Composition } from "./compose.ts";
-import type { Environment } from "./config/environment.ts";
-import { secretBoxOf, type Home } from "./config/home.ts";
+import { secretBoxOf } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
+import type { Gateway, GatewayOptions } from "./gateway-types.ts";
 import { secretOf } from "./http/credentials.ts";
 import { readHealth } from "./health.ts";
 import { createKeyFinder, parseClients } from "./key-finder.ts";
 import { createKillSwitches, environmentSwitches, readWishes } from "./kill-switches.ts";
 import { createBudgetLedger } from "./limits/budget-ledger.ts";
 import { nearestToTheirEnd, shownLimits } from "./limits/shown.ts";
-import { createMetrics, type Metrics } from "./observe/metrics.ts";
+import { createMetrics } from "./observe/metrics.ts";
 import { schedulePruning } from "./prune.ts";
 import { createOperators, isBasic } from "./operators.ts";
 import { providerNamed } from "./provider-named.ts";
 import { createProbes } from "./probes.ts";
-import { createSignIns, type SignIns } from "./sign-in/sign-ins.ts";
-import { createTargets, type Targets } from "./targets.ts";
-
-export type GatewayOptions = {
-  readonly config: Config;
-  readonly home: Home;
-  readonly environment: Environment;
-  readonly log: Logger;
-  readonly logExchange: (record: ExchangeRecord) => void;
-  /** What several processes have in common; absent in the only one. */
-  readonly shared?: SharedParts;
-};
-
-export type SharedParts = {
-  readonly limits: RequestLimits;
-  readonly limiter: Limiter;
-  /** Writes rows for all of them; undefined when there is nobody to, and this process must. */
-  readonly append: (exchanges: readonly PricedExchange[]) => Promise<void> | undefined;
-  /** The metrics of all of them. */
-  readonly metricsText: () => Promise<string>;
-};
-
-/** One running gateway: what lives as long as the process, and the composition of the configuration in force. */
-export type Gateway = {
-  readonly current: Composition;
-  readonly store: Store;
-  readonly secretBox: SecretBox;
-  readonly home: Home;
-  readonly environment: Environment;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly draining: boolean;
-  /** Its port is closed already: connections that are still open end with their next answer. */
-  readonly retiring: boolean;
-  /** Counts a request in until its response ends; false when the gateway is stopping. */
-  begin(response: ServerResponse): boolean;
-  /** The key of a request that is no exchange. Throws GatewayError. */
-  authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key>;
-  /** A key, or an operator. */
-  authorizeReader(headers: IncomingHttpHeaders): Promise<void>;
-  /** Who an operator's request is from, for the record. Throws GatewayError. */
-  authorizeOperator(headers: IncomingHttpHeaders): Promise<string>;
-  readonly targets: Targets;
-  readonly signIns: SignIns;
-  killSwitches(): Promise<readonly KillSwitch[]>;
-  /** The state of every limit that is set. */
-  limits(): Promise<readonly object[]>;
-  health(): Promise<object>;
-  /** Resolves when every exchange that has ended is on disk. */
-  flush(): Promise<void>;
-  /** Takes a new configuration for every request from now on; running ones end with the old. */
-  reload(config: Config): Promise<void>;
-  /** Goes on answering until every connection is closed, at most for the given time. */
-  retire(drainMs: number, closed: Promise<unknown>): Promise<void>;
-  metricsText(): Promise<string>;
-  /** Lets running requests end for at most the given time, then writes out and closes. */
-  stop(drainMs: number): Promise<void>;
-};
+import { createSignIns } from "./sign-in/sign-ins.ts";
+import { createTargets } from "./targets.ts";
+import { createWorkers } from "./workers.ts";
 
 /** Milliseconds: a row waits this long for company, so that it is on disk well within 100 ms of its answer. */
 const ledgerWaitMs = 25;
@@ -131,6 +67,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const limiter = shared?.limiter ?? createLimiter(budgets!);
   const answerCache = createAnswerCache();
   const targets = createTargets(options.config);
+  const workers = createWorkers(store, log);
 
   const metrics = createMetrics({
     queued: () => writer.queued,
@@ -183,6 +120,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       log,
       policies,
       targets,
+      workers,
       cache: answerCache(config),
       limiter,
       record: writer.record,
@@ -251,6 +189,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     flush: writer.flush,
     targets,
     signIns,
+    workers,
     killSwitches: async () => killSwitches.active(),
     limits: async () => shownLimits(await limiter.report(Date.now())),
     async health() {
@@ -287,6 +226,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       const lost = await writer.close();
       if (lost > 0) log.error({ lost }, "the ledger could not be written before the gateway stopped");
       await current.close();
+      await workers.close();
       await store.close();
     },
   };

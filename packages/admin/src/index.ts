@@ -1,2 +1,3 @@
 export { createKey, type CreateKeyInput } from "./keys/create.ts";
 export { rotateKey } from "./keys/rotate.ts";
+export { createWorkerToken } from "./worker-tokens/create.ts";

@@ -84,6 +84,11 @@ export const errorTable = {
     retryable: true,
     fix: "The subscription's window is used up; wait until it resets, as `retry-after` says.",
   },
+  worker_missing: {
+    status: 503,
+    retryable: true,
+    fix: "No worker of the provider's is connected; the operator must start one, as `trunkline workers` tells.",
+  },
   program_missing: {
     status: 503,
     retryable: false,

@@ -13,3 +13,4 @@ export * from "./limits.ts";
 export * from "./route.ts";
 export * from "./stored-response.ts";
 export * from "./usage.ts";
+export * from "./worker.ts";

@@ -204,6 +204,20 @@ const migrations: readonly Migration[] = [
         .execute();
     },
   },
+  {
+    name: "0007-worker-tokens",
+    async up({ schema }) {
+      await schema
+        .createTable("worker_tokens")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("worker", "text", (column) => column.notNull())
+        .addColumn("hash", "text", (column) => column.notNull().unique())
+        .addColumn("prefix", "text", (column) => column.notNull())
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addColumn("revoked_at", "bigint")
+        .execute();
+    },
+  },
 ];
 
 /** Brings the database to the newest schema. Throws when it is newer than this program. */

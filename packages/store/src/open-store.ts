@@ -11,6 +11,7 @@ import { createAccountStateTable } from "./account-states.ts";
 import { createCredentialTable } from "./credentials.ts";
 import { createLoginTable } from "./logins.ts";
 import { reseal } from "./reseal.ts";
+import { createWorkerTokenTable } from "./worker-tokens.ts";
 import { createKillSwitchTable } from "./kill-switches.ts";
 import { createResponseTable } from "./responses.ts";
 import { packRows, type PackedRows, type PricedExchange } from "./rows.ts";
@@ -38,6 +39,7 @@ export type Store = {
   readonly accountStates: ReturnType<typeof createAccountStateTable>;
   readonly credentials: ReturnType<typeof createCredentialTable>;
   readonly logins: ReturnType<typeof createLoginTable>;
+  readonly workerTokens: ReturnType<typeof createWorkerTokenTable>;
   /** Seals everything anew that is not sealed under the newest root of `secret.key`; how many values that were. */
   reseal(): Promise<number>;
   /** All of them or none, on disk when it returns. */
@@ -85,6 +87,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     accountStates: createAccountStateTable(database, now),
     credentials: createCredentialTable(database, secretBox, now),
     logins: createLoginTable(database, secretBox),
+    workerTokens: createWorkerTokenTable(database, secretBox),
     reseal: () => reseal(database, secretBox),
     appendExchanges: (given) => opened.append(packRows(given)),
     appendRows: opened.append,

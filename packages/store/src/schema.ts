@@ -13,6 +13,7 @@ export type Tables = {
   budget_reserved: { budget: string; slot: number; holder: string; amount: number; seen_at: number };
   credentials: CredentialRow;
   logins: LoginRow;
+  worker_tokens: WorkerTokenRow;
   settings: { name: string; value: string };
   migrations: { name: string; applied_at: number };
 };
@@ -134,6 +135,16 @@ export type LoginRow = {
   expires_at: number;
   /** Encrypted JSON. */
   content: string;
+};
+
+export type WorkerTokenRow = {
+  id: string;
+  worker: string;
+  /** HMAC-SHA-256 of the secret, hex. */
+  hash: string;
+  prefix: string;
+  created_at: number;
+  revoked_at: number | null;
 };
 
 export type KillSwitchRow = {

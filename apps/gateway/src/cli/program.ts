@@ -33,6 +33,7 @@ import { completionScript } from "./completion.ts";
 import { createContext, exitCodes, type CommandContext } from "./context.ts";
 import { addLimitOptions } from "./key-limits.ts";
 import { addSignInCommands } from "./sign-in-commands.ts";
+import { addWorkerCommands } from "./worker-commands.ts";
 
 type Run = (context: CommandContext) => Promise<number>;
 
@@ -196,6 +197,7 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
     (context, command) => quotaCommand(context, command.opts<{ refresh?: boolean }>().refresh === true),
   );
   addSignInCommands({ program, act, simple });
+  addWorkerCommands({ program, act, simple });
   simple(program, "doctor", "look at everything a start and an answer depend on", doctor);
 
   const config = program.command("config").description("the configuration");

@@ -2,7 +2,7 @@ import { GatewayError, killScopes, type KillScope } from "@trunkline/contracts";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { configTag, writeRoutes } from "../config/write-routes.ts";
 import { explain, readQuestion } from "../explain.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../gateway-types.ts";
 import { shownSwitch, shownTargets } from "../health.ts";
 import { killSwitchOf } from "../kill-switch-name.ts";
 import { isoTime } from "../iso-time.ts";
@@ -54,6 +54,18 @@ export function addAdminRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.delete<Named>("/admin/api/targets/:scope", async (request) => {
     await actor(request);
     return { reset: gateway.targets.health.reset(request.params.scope) };
+  });
+
+  app.get("/admin/api/workers", async (request) => {
+    await actor(request);
+    const report = gateway.workers.loaded?.report() ?? [];
+    return {
+      workers: report.map(({ isConnected, since, ...rest }) => ({
+        ...rest,
+        connected: isConnected,
+        since: isoTime(since),
+      })),
+    };
   });
 
   app.get("/admin/api/limits", async (request) => {

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyServerFactory } from "fastify";
 import { GatewayError, newRequestId, toGatewayError } from "@trunkline/contracts";
 import { errorAnswer } from "@trunkline/exchange";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../gateway-types.ts";
 import { version } from "../version.ts";
 import { readQuota } from "../quota.ts";
 import { addAdminRoutes } from "./admin-routes.ts";

@@ -1,6 +1,6 @@
 import { GatewayError, toGatewayError, type CredentialRecord, type Login } from "@trunkline/contracts";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../gateway-types.ts";
 import { isoTime } from "../iso-time.ts";
 import { providerNamed } from "../provider-named.ts";
 import type { BegunLogin } from "../sign-in/sign-ins.ts";

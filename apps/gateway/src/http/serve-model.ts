@@ -3,7 +3,7 @@ import { asBoolean, asString, GatewayError, toGatewayError, type DialectName } f
 import { RequestBody } from "@trunkline/dialects";
 import { runExchange, writeError, type Incoming } from "@trunkline/exchange";
 import { vendorHeaders } from "@trunkline/providers";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../gateway-types.ts";
 import { clientAnswer } from "./client-answer.ts";
 import { secretOf } from "./credentials.ts";
 import type { ModelRoute } from "./model-routes.ts";

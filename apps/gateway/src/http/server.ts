@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { GatewayError, newRequestId, toGatewayError } from "@trunkline/contracts";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../gateway-types.ts";
 import { applyCors } from "./cors.ts";
 import { dialectOfPath, matchModelRoute, modelPaths } from "./model-routes.ts";
 import { isReadPath, modelsDialect, serveRead } from "./read-routes.ts";
@@ -12,6 +12,8 @@ const headersTimeout = 30_000;
 const requestTimeout = 300_000;
 const keepAliveTimeout = 75_000;
 const maxHeaderSize = 32 * 1024;
+
+const workersPath = "/v1/workers";
 
 /** A client's own request id, when it is harmless to repeat in logs and headers. */
 const acceptableId = /^[A-Za-z0-9._:-]{8,128}$/;
@@ -31,10 +33,29 @@ export function createHttpServer(gateway: Gateway): Server {
     );
   };
   const server = createServer(
-    { headersTimeout, requestTimeout, keepAliveTimeout, maxHeaderSize, noDelay: true },
+    {
+      headersTimeout,
+      requestTimeout,
+      keepAliveTimeout,
+      maxHeaderSize,
+      noDelay: true,
+      // Whoever asks elsewhere is answered as if it had not.
+      shouldUpgradeCallback: ({ url = "", headers }) =>
+        url.split("?")[0] === workersPath && headers.upgrade?.toLowerCase() === "websocket",
+    },
     (message, response) => route(gateway, other, message, response),
   );
   server.on("clientError", onClientError);
+  server.on("upgrade", (message, socket, head) => {
+    if (gateway.draining || gateway.retiring) return void socket.destroy();
+    gateway.workers.hub().then(
+      (hub) => hub.upgrade(message, socket, head),
+      (error: unknown) => {
+        gateway.log.error({ err: error }, "workers cannot be taken");
+        socket.destroy();
+      },
+    );
+  });
   return server;
 }
 

@@ -1,5 +1,5 @@
 import type { Environment } from "../config/environment.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Gateway } from "../gateway-types.ts";
 import { version } from "../version.ts";
 import { clearRunState, urlHost, writeRunState } from "./run-state.ts";
 import { runGateway } from "./run-gateway.ts";

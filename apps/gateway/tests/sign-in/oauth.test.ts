@@ -14,6 +14,7 @@ afterEach(async () => {
 const admin = { authorization: `Basic ${Buffer.from("admin:a long password for tests").toString("base64")}` };
 const environment = { TRUNKLINE_ADMIN_PASSWORD: "a long password for tests" };
 
+type Health = { providers: { accounts: { reason: string }[] }[] };
 type Place = { server: AuthorizationServer; api: FakeUpstream; gateway: TestGateway; callback: string };
 
 /** An authorization server, an API that takes its tokens, and a gateway between them. */
@@ -65,7 +66,10 @@ async function call(gateway: TestGateway, method: string, path: string, body?: o
     headers: { ...admin, ...(body ? { "content-type": "application/json" } : {}) },
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
-  return { status: answer.status, body: (await answer.json()) as Record<string, any> };
+  return {
+    status: answer.status,
+    body: (await answer.json()) as Record<string, unknown> & { error: { message: string } },
+  };
 }
 const status = async (gateway: TestGateway, provider = "acme") =>
   (await call(gateway, "GET", `/v1/auth/${provider}/status`)).body;
@@ -207,9 +211,7 @@ test("refresh tokens rotate; one that is used again ends the sign-in, and says s
   expect(await refused.text()).toMatch(/invalid_grant.*trunkline login acme/);
   expect(await server.isValid(last.accessToken!)).toBe(false);
   expect(await status(gateway)).toMatchObject({ state: "revoked", problem: expect.stringContaining("invalid_grant") });
-  const health = (await (await fetch(`${gateway.origin}/v1/health`, { headers: admin })).json()) as {
-    providers: any[];
-  };
+  const health = (await (await fetch(`${gateway.origin}/v1/health`, { headers: admin })).json()) as Health;
   expect(health.providers[0]).toMatchObject({ name: "acme", accounts: [{ state: "signed-out" }] });
   // Asked again, nothing goes out.
   expect((await chat(gateway)).status).toBe(503);
@@ -342,10 +344,8 @@ test("a clock that is off is told of", async () => {
   place.server.skewMs = 600_000;
   await signIn(place);
   expect((await status(place.gateway))["clock_skew_seconds"]).toBeGreaterThan(590);
-  const health = (await (await fetch(`${place.gateway.origin}/v1/health`, { headers: admin })).json()) as {
-    providers: any[];
-  };
-  expect(health.providers[0].accounts[0].reason).toBe(
+  const health = (await (await fetch(`${place.gateway.origin}/v1/health`, { headers: admin })).json()) as Health;
+  expect(health.providers[0]!.accounts[0]!.reason).toBe(
     "this machine's clock is 10 min behind the authorization server's; set it right",
   );
 });
@@ -362,7 +362,7 @@ test("what is handed in is checked, and only by an operator", async () => {
   ];
   for (const [body, message] of mistakes) {
     const answer = await call(gateway, "POST", "/v1/auth/acme", body);
-    expect([answer.status, answer.body["error"].message]).toEqual([400, expect.stringContaining(message)]);
+    expect([answer.status, answer.body.error.message]).toEqual([400, expect.stringContaining(message)]);
   }
   for (const [method, path] of [
     ["POST", "/v1/auth/acme"],

@@ -50,6 +50,7 @@ async function explainHere(context: CommandContext, question: object): Promise<E
       store,
       log,
       policies: [],
+      workers: undefined,
       targets: createTargets(config),
       cache: undefined,
       limiter: undefined,

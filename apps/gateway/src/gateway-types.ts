@@ -1,0 +1,70 @@
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import type { ExchangeRecord, Key, KillSwitch } from "@trunkline/contracts";
+import type { Limiter, RequestLimits } from "@trunkline/policies";
+import type { PricedExchange, SecretBox, Store } from "@trunkline/store";
+import type { Logger } from "pino";
+import type { Composition } from "./compose.ts";
+import type { Environment } from "./config/environment.ts";
+import type { Home } from "./config/home.ts";
+import type { Config } from "./config/schema.ts";
+import type { Metrics } from "./observe/metrics.ts";
+import type { SignIns } from "./sign-in/sign-ins.ts";
+import type { Targets } from "./targets.ts";
+import type { Workers } from "./workers.ts";
+
+export type GatewayOptions = {
+  readonly config: Config;
+  readonly home: Home;
+  readonly environment: Environment;
+  readonly log: Logger;
+  readonly logExchange: (record: ExchangeRecord) => void;
+  /** What several processes have in common; absent in the only one. */
+  readonly shared?: SharedParts;
+};
+
+export type SharedParts = {
+  readonly limits: RequestLimits;
+  readonly limiter: Limiter;
+  /** Writes rows for all of them; undefined when there is nobody to, and this process must. */
+  readonly append: (exchanges: readonly PricedExchange[]) => Promise<void> | undefined;
+  /** The metrics of all of them. */
+  readonly metricsText: () => Promise<string>;
+};
+
+/** One running gateway: what lives as long as the process, and the composition of the configuration in force. */
+export type Gateway = {
+  readonly current: Composition;
+  readonly store: Store;
+  readonly secretBox: SecretBox;
+  readonly home: Home;
+  readonly environment: Environment;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly draining: boolean;
+  /** Its port is closed already: connections that are still open end with their next answer. */
+  readonly retiring: boolean;
+  /** Counts a request in until its response ends; false when the gateway is stopping. */
+  begin(response: ServerResponse): boolean;
+  /** The key of a request that is no exchange. Throws GatewayError. */
+  authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key>;
+  /** A key, or an operator. */
+  authorizeReader(headers: IncomingHttpHeaders): Promise<void>;
+  /** Who an operator's request is from, for the record. Throws GatewayError. */
+  authorizeOperator(headers: IncomingHttpHeaders): Promise<string>;
+  readonly targets: Targets;
+  readonly signIns: SignIns;
+  readonly workers: Workers;
+  killSwitches(): Promise<readonly KillSwitch[]>;
+  /** The state of every limit that is set. */
+  limits(): Promise<readonly object[]>;
+  health(): Promise<object>;
+  /** Resolves when every exchange that has ended is on disk. */
+  flush(): Promise<void>;
+  /** Takes a new configuration for every request from now on; running ones end with the old. */
+  reload(config: Config): Promise<void>;
+  /** Goes on answering until every connection is closed, at most for the given time. */
+  retire(drainMs: number, closed: Promise<unknown>): Promise<void>;
+  metricsText(): Promise<string>;
+  /** Lets running requests end for at most the given time, then writes out and closes. */
+  stop(drainMs: number): Promise<void>;
+};

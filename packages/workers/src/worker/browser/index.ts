@@ -1,0 +1,2 @@
+export { startBrowserPerformer } from "./browser-performer.ts";
+export { BrowserMissing } from "./find-browser.ts";
