@@ -13,6 +13,12 @@ const needed: readonly { readonly what: string; readonly debian: string; readonl
     debian: "python3-venv",
     isThere: () => runs("python3", ["-c", "import ensurepip, venv"]),
   },
+  { what: "Chromium, for browser workers", debian: "chromium", isThere: () => runs("chromium", ["--version"]) },
+  {
+    what: "a display nobody looks at, for signing in with a window",
+    debian: "xvfb",
+    isThere: () => runs("Xvfb", ["-help"]),
+  },
 ];
 
 function runs(command: string, args: readonly string[]): boolean {

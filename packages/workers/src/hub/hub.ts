@@ -31,7 +31,7 @@ export type HubEvent = {
 
 export type WorkerReport = Pick<
   Session,
-  "id" | "worker" | "agent" | "address" | "capacity" | "active" | "served" | "since" | "isConnected"
+  "id" | "worker" | "agent" | "address" | "capacity" | "active" | "served" | "bytes" | "since" | "isConnected"
 >;
 
 export type WorkerHub = {
@@ -183,17 +183,20 @@ export function createWorkerHub(options: HubOptions): WorkerHub {
       close() {},
     }),
     report: () =>
-      [...sessions.values()].map(({ id, worker, agent, address, capacity, active, served, since, isConnected }) => ({
-        id,
-        worker,
-        agent,
-        address,
-        capacity,
-        active,
-        served,
-        since,
-        isConnected,
-      })),
+      [...sessions.values()].map(
+        ({ id, worker, agent, address, capacity, active, served, bytes, since, isConnected }) => ({
+          id,
+          worker,
+          agent,
+          address,
+          capacity,
+          active,
+          served,
+          bytes,
+          since,
+          isConnected,
+        }),
+      ),
     waiting: (worker) => queues.get(worker)?.length ?? 0,
     async close() {
       for (const session of sessions.values()) session.close("ended because the gateway stops");

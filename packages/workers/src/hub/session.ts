@@ -35,6 +35,8 @@ export type Session = {
   readonly capacity: number;
   readonly active: number;
   readonly served: number;
+  /** Of answers' bodies, received so far. */
+  readonly bytes: number;
   readonly since: number;
   /** From its connection's address. */
   readonly address: string;
@@ -60,6 +62,7 @@ export function createSession(options: SessionOptions): Session {
   let address = "";
   let lastId = 0;
   let served = 0;
+  let bytes = 0;
   let isDraining = false;
   let isOver = false;
   let heardAt = 0;
@@ -83,6 +86,7 @@ export function createSession(options: SessionOptions): Session {
         if (streams.size === 0) finish("drained", closeCodes.done);
         return options.onChange();
       case "body":
+        bytes += frame.bytes.length;
         return streamOf(frame.id).data(frame.bytes);
       case "response":
       case "end":
@@ -143,6 +147,9 @@ export function createSession(options: SessionOptions): Session {
     get served() {
       return served;
     },
+    get bytes() {
+      return bytes;
+    },
     get address() {
       return address;
     },
@@ -160,7 +167,7 @@ export function createSession(options: SessionOptions): Session {
         {
           worker,
           send: (frame) => link.send(frame as unknown as GatewayFrame),
-          sendBody: (to, bytes) => link.sendBody(bodyFrame(to, bytes)),
+          sendBody: (to, piece) => link.sendBody(bodyFrame(to, piece)),
           onOver(over) {
             streams.delete(over);
             if (isDraining && streams.size === 0) finish("drained", closeCodes.done);

@@ -23,6 +23,9 @@ const forbidden = new Set([
   "user-agent",
 ]);
 
+/** Bytes of one answer that may wait in the page for a slow reader. */
+const mostAhead = 32 * 1024 * 1024;
+const tooSlow = `the answer came faster than it was read, and a browser keeps no more than ${mostAhead / 1024 / 1024} MiB of it`;
 const signedOut =
   "the site sent the request to another page: whoever was signed in may not be any more; run the worker with --sign-in";
 
@@ -56,6 +59,7 @@ export async function startBrowserPerformer(options: BrowserPerformerOptions): P
   }
 
   function check(outcome: PageOutcome): void {
+    if (outcome === "too-slow") throw new WorkError("refused", tooSlow);
     if (outcome === "redirected") throw new WorkError("signed_out", signedOut);
     if (outcome === "cancelled") throw new WorkError("cancelled", "cancelled");
     if (typeof outcome === "object")
@@ -75,7 +79,15 @@ export async function startBrowserPerformer(options: BrowserPerformerOptions): P
       signal.addEventListener("abort", cancel);
       try {
         const failed = new Promise<never>((_resolve, reject) => running.set(id, { answer, fail: reject }));
-        const request = { binding, id, url: address.href, method, headers: given, body: body.toString("base64") };
+        const request = {
+          binding,
+          id,
+          url: address.href,
+          method,
+          headers: given,
+          body: body.toString("base64"),
+          mostAhead,
+        };
         const asked = page.evaluate(fetchInPage, request).catch(() => {
           throw new WorkError("internal", "the page went away in the middle of a request; it is opened again");
         });

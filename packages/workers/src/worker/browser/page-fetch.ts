@@ -12,15 +12,23 @@ export type PageRequest = {
   readonly headers: Readonly<Record<string, string>>;
   /** Base64; empty for none. */
   readonly body: string;
+  /** Bytes that may be read and not taken yet. */
+  readonly mostAhead: number;
 };
 
 /** How a request ended in the page. */
-export type PageOutcome = "done" | "redirected" | "cancelled" | { readonly failed: string };
+export type PageOutcome = "done" | "redirected" | "cancelled" | "too-slow" | { readonly failed: string };
 
 type PageWindow = Record<string, ((piece: PagePiece) => Promise<void>) | Map<number, AbortController> | undefined>;
 
-/** Runs in the page, with its cookies and its origin: it may use nothing from outside itself. */
-export async function fetchInPage({ binding, id, url, method, headers, body }: PageRequest): Promise<PageOutcome> {
+/**
+ * Runs in the page, with its cookies and its origin: it may use nothing from outside itself.
+ *
+ * Chromium keeps what a page does not read of an answer, without limit, instead of slowing the server down. So the page reads at once and
+ * counts what waits to be taken.
+ */
+export async function fetchInPage(request: PageRequest): Promise<PageOutcome> {
+  const { binding, id, url, method, headers, body, mostAhead } = request;
   const page = globalThis as unknown as PageWindow;
   const tell = page[binding] as (piece: PagePiece) => Promise<void>;
   const running = (page[`${binding}running`] ??= new Map()) as Map<number, AbortController>;
@@ -44,8 +52,22 @@ export async function fetchInPage({ binding, id, url, method, headers, body }: P
     if (answer.type === "opaqueredirect") return "redirected";
     await tell({ kind: "head", id, status: answer.status, headers: [...answer.headers] });
     const reader = answer.body?.getReader();
-    for (let piece = await reader?.read(); piece && !piece.done; piece = await reader!.read())
-      await tell({ kind: "data", id, bytes: base64(piece.value) });
+    let ahead = 0;
+    let telling = Promise.resolve();
+    for (let piece = await reader?.read(); piece && !piece.done; piece = await reader!.read()) {
+      const { value } = piece;
+      ahead += value.length;
+      if (ahead > mostAhead) {
+        controller.abort();
+        return "too-slow";
+      }
+      telling = telling
+        .then(() => tell({ kind: "data", id, bytes: base64(value) }))
+        .then(() => void (ahead -= value.length));
+      // Nobody takes it any more: there is nothing to read on for.
+      telling.catch(() => controller.abort());
+    }
+    await telling;
     return "done";
   } catch (error) {
     return controller.signal.aborted ? "cancelled" : { failed: String(error) };
