@@ -27,6 +27,7 @@ import { createRedactions, type FoundInAnswer } from "./redactions.ts";
 import { createSubjects } from "./limits/subjects.ts";
 import { countTokens } from "./observe/count-tokens.ts";
 import type { Targets } from "./targets.ts";
+import type { ServiceDirectory } from "./services.ts";
 import type { Workers } from "./workers.ts";
 
 /** Everything that depends on the configuration, made anew when it changes. */
@@ -56,6 +57,7 @@ export type ComposeOptions = {
   readonly targets: Targets;
   /** Those that connect to this process; absent where none can. */
   readonly workers: Workers | undefined;
+  readonly services: ServiceDirectory | undefined;
   readonly cache: ResponseCache | undefined;
   /** Counts what is limited; absent where nothing is asked. */
   readonly limiter: Limiter | undefined;
@@ -85,6 +87,7 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     guardedFetch,
     kept: options.store,
     ...(options.workers ? { workers: options.workers } : {}),
+    ...(options.services ? { services: options.services } : {}),
     warn: (message) => log.warn(message),
   });
   const prices = createPriceBook(

@@ -26,8 +26,10 @@ import type {
   OAuthProviderConfig,
   ProviderConfig,
 } from "./config/schema.ts";
+import { serviceProviderFor } from "./create-service-provider.ts";
 import { workerProviderFor } from "./create-worker-provider.ts";
 import { apiOfOAuth, exchangeProviderFor, oauthProviderFor } from "./create-signed-provider.ts";
+import type { ServiceDirectory } from "./services.ts";
 import type { Workers } from "./workers.ts";
 
 export type ProviderFailure = { readonly name: string; readonly reason: string };
@@ -41,6 +43,8 @@ export type CreateProvidersOptions = {
   readonly kept: Pick<Store, "sessions" | "accountStates" | "credentials">;
   /** Workers that are connected here; absent where none can be. */
   readonly workers?: Workers;
+  /** Services that run beside this process; absent where none do. */
+  readonly services?: ServiceDirectory;
   readonly warn: (message: string) => void;
 };
 
@@ -79,7 +83,7 @@ function isHttp(entry: ProviderConfig): entry is HttpProviderConfig {
 }
 
 function sourceOf({ name, family }: Provider, entry: ProviderConfig): string {
-  if (isHttp(entry) || entry.kind === "browser-worker") return presetFor(name, entry);
+  if (isHttp(entry) || entry.kind === "browser-worker" || entry.kind === "http-service") return presetFor(name, entry);
   if (entry.kind === "oauth-session" || entry.kind === "token-exchange") return apiPreset(name, entry);
   return entry.kind === "llama-file" ? "llama-file" : family;
 }
@@ -174,6 +178,12 @@ async function createProvider(name: string, entry: ProviderConfig, options: Crea
   if (entry.kind === "token-exchange")
     return exchangeProviderFor(entry, apiOptions(name, entry, apiPreset(name, entry), options), credentials);
   const preset = presetFor(name, entry);
+  if (entry.kind === "http-service")
+    return serviceProviderFor(
+      entry,
+      apiOptions(name, { ...entry, base_url: undefined }, preset, options),
+      options.services,
+    );
   if (entry.kind === "browser-worker")
     return workerProviderFor(entry, apiOptions(name, entry, preset, options), options.workers);
   const apiKey =

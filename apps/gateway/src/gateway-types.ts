@@ -9,6 +9,7 @@ import type { Home } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import type { SignIns } from "./sign-in/sign-ins.ts";
+import type { ServiceDirectory } from "./services.ts";
 import type { Targets } from "./targets.ts";
 import type { Workers } from "./workers.ts";
 
@@ -18,6 +19,8 @@ export type GatewayOptions = {
   readonly environment: Environment;
   readonly log: Logger;
   readonly logExchange: (record: ExchangeRecord) => void;
+  /** Processes the gateway keeps running, by whichever process that does. */
+  readonly services: ServiceDirectory;
   /** What several processes have in common; absent in the only one. */
   readonly shared?: SharedParts;
 };
@@ -54,6 +57,7 @@ export type Gateway = {
   readonly targets: Targets;
   readonly signIns: SignIns;
   readonly workers: Workers;
+  readonly services: ServiceDirectory;
   killSwitches(): Promise<readonly KillSwitch[]>;
   /** The state of every limit that is set. */
   limits(): Promise<readonly object[]>;

@@ -33,7 +33,7 @@ const lastLedgerTries = 50;
 const rememberKeysMs = 1000;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { home, environment, log, shared } = options;
+  const { home, environment, log, shared, services } = options;
   const wishes = readWishes(environment);
   const startedAt = Date.now();
   const reaped = reapChildren(home.childrenFolder);
@@ -67,7 +67,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const limiter = shared?.limiter ?? createLimiter(budgets!);
   const answerCache = createAnswerCache();
   const targets = createTargets(options.config);
-  const workers = createWorkers(store, log);
+  const workers = createWorkers(store, secretBox, log);
 
   const metrics = createMetrics({
     queued: () => writer.queued,
@@ -121,6 +121,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       policies,
       targets,
       workers,
+      services,
       cache: answerCache(config),
       limiter,
       record: writer.record,
@@ -190,6 +191,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     targets,
     signIns,
     workers,
+    services,
     killSwitches: async () => killSwitches.active(),
     limits: async () => shownLimits(await limiter.report(Date.now())),
     async health() {
@@ -198,6 +200,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         current,
         targets,
         probes,
+        services,
         killSwitches: await killSwitches.active(),
         limits: shownLimits(await limiter.report(Date.now()).catch(() => [])),
         ledger: { queued: writer.queued, dropped: writer.dropped },

@@ -1,8 +1,10 @@
 import type { AccountReport, KillSwitch } from "@trunkline/contracts";
+import type { ServiceReport } from "@trunkline/providers";
 import type { Store } from "@trunkline/store";
 import type { Composition } from "./compose.ts";
 import { isoTime } from "./iso-time.ts";
 import type { Probes } from "./probes.ts";
+import type { ServiceDirectory } from "./services.ts";
 import type { Targets } from "./targets.ts";
 import { version } from "./version.ts";
 
@@ -11,6 +13,7 @@ export type HealthSources = {
   readonly current: Composition;
   readonly targets: Targets;
   readonly probes: Probes;
+  readonly services: ServiceDirectory;
   readonly killSwitches: readonly KillSwitch[];
   readonly limits: readonly object[];
   readonly ledger: { readonly queued: number; readonly dropped: number };
@@ -25,6 +28,10 @@ function healthOf({ name, state, reason, until }: AccountReport): object {
 
 export function shownSwitch({ scope, name, reason, setAt, setBy }: KillSwitch): object {
   return { scope, name, reason, since: isoTime(setAt), by: setBy };
+}
+
+export function shownService({ since, until, logFile, logDropped, ...rest }: ServiceReport): object {
+  return { ...rest, since: isoTime(since), until: isoTime(until), log_file: logFile, log_bytes_dropped: logDropped };
 }
 
 /** Everything that rests, with what for and until when. */
@@ -73,6 +80,7 @@ export async function readHealth(sources: HealthSources): Promise<object> {
       )),
       ...current.failures.map(({ name, reason }) => ({ name, status: "unavailable", reason })),
     ],
+    services: (await sources.services.report().catch(() => [])).map(shownService),
     targets: shownTargets(sources.targets, Date.now()),
     limits: sources.limits,
     route_problems: current.routeProblems,

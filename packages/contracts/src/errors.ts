@@ -89,6 +89,11 @@ export const errorTable = {
     retryable: true,
     fix: "No worker of the provider's is connected; the operator must start one, as `trunkline workers` tells.",
   },
+  service_down: {
+    status: 503,
+    retryable: true,
+    fix: "The provider's own service is being started or started again; try again in a moment. `trunkline services` tells why.",
+  },
   program_missing: {
     status: 503,
     retryable: false,

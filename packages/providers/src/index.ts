@@ -16,7 +16,10 @@ export { createHttpProvider, type HttpProviderOptions } from "./http-api/http-pr
 export { presetNames, presetOf, type Preset, type PresetName } from "./http-api/presets.ts";
 export type { Account, Driver } from "./cli-process/driver.ts";
 export { driverNames, loadCliProcess, type DriverName } from "./cli-process/load.ts";
-export { reapChildren } from "./cli-process/process/reap.ts";
+export { childEnvironment } from "./shared/child-environment.ts";
+export { createServiceClient, type ServiceAddress } from "./http-service/service-client.ts";
+export { supervise, type ServiceReport, type ServiceSpec, type Supervised } from "./http-service/supervise.ts";
+export { reapChildren } from "./shared/reap.ts";
 export { createEchoProvider } from "./embedded/echo-provider.ts";
 export { afterPoll } from "./shared/after-poll.ts";
 export { createGuardedFetch, type GuardedFetch } from "./shared/guarded-fetch.ts";

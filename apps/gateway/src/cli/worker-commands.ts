@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { browserWorker, fetchWorker, type BrowserOptions, type FetchOptions } from "./commands/worker.ts";
+import { listServices, restartService } from "./commands/services.ts";
 import { addWorker, listWorkers, listWorkerTokens, revokeWorkerToken } from "./commands/workers.ts";
 import type { Register } from "./program.ts";
 
@@ -12,6 +13,14 @@ export function addWorkerCommands({ program, act, simple }: Register): void {
   simple(workers, "tokens", "list the tokens, without their secrets", listWorkerTokens);
   act(workers.command("revoke <id>").description("stop a token from working"), (context, command) =>
     revokeWorkerToken(context, command.args[0]!),
+  );
+
+  const services = act(
+    program.command("services").description("list the processes the gateway keeps running"),
+    listServices,
+  );
+  act(services.command("restart <name>").description("end one and start it again at once"), (context, command) =>
+    restartService(context, command.args[0]!),
   );
 
   const worker = program.command("worker").description("make a gateway's requests from here");

@@ -9,6 +9,7 @@ import {
   name,
   seconds,
 } from "./provider-schema.ts";
+import { serviceProvider } from "./service-schema.ts";
 import { workerProvider } from "./worker-provider-schema.ts";
 import { exchangeProvider, oauthProvider } from "./signed-provider-schema.ts";
 import { breakerSchema, cacheSchema, healthSchema, retriesSchema, routeSchema } from "./routing-schema.ts";
@@ -59,6 +60,7 @@ export const configSchema = z.strictObject({
         oauthProvider,
         exchangeProvider,
         workerProvider,
+        serviceProvider,
         httpProvider,
       ]),
     )
@@ -162,6 +164,7 @@ export type CliProviderConfig = z.output<typeof cliProvider>;
 /** A provider of a vendor's program with everything at its default. */
 export const plainCliProvider = (): CliProviderConfig => cliProvider.parse({ kind: "cli-process" });
 export type WorkerProviderConfig = z.output<typeof workerProvider>;
+export type ServiceProviderConfig = z.output<typeof serviceProvider>;
 export type HttpProviderConfig = z.output<typeof httpProvider>;
 export type OAuthProviderConfig = z.output<typeof oauthProvider>;
 export type ExchangeProviderConfig = z.output<typeof exchangeProvider>;

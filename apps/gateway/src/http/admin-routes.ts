@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { configTag, writeRoutes } from "../config/write-routes.ts";
 import { explain, readQuestion } from "../explain.ts";
 import type { Gateway } from "../gateway-types.ts";
-import { shownSwitch, shownTargets } from "../health.ts";
+import { shownService, shownSwitch, shownTargets } from "../health.ts";
 import { killSwitchOf } from "../kill-switch-name.ts";
 import { isoTime } from "../iso-time.ts";
 
@@ -66,6 +66,20 @@ export function addAdminRoutes(app: FastifyInstance, gateway: Gateway): void {
         since: isoTime(since),
       })),
     };
+  });
+
+  app.get("/admin/api/services", async (request) => {
+    await actor(request);
+    return { services: (await gateway.services.report()).map(shownService) };
+  });
+
+  app.post<{ Params: { name: string } }>("/admin/api/services/:name/restart", async (request) => {
+    const by = await actor(request);
+    const { name } = request.params;
+    if (!(await gateway.services.restart(name)))
+      throw new GatewayError("not_found", `There is no service '${name}' that is switched on.`);
+    gateway.log.info({ service: name, by }, "a service is started again");
+    return { name, restarting: true };
   });
 
   app.get("/admin/api/limits", async (request) => {

@@ -17,7 +17,7 @@ const secretPaths = [
 ];
 
 /** Credentials as they look in running text: an upstream may quote one back to us. */
-const secretText = /\b(?:tl-|sk-|xai-|gsk_|AIza|csk-)[A-Za-z0-9_-]{8,}|Bearer\s+[A-Za-z0-9._~+/-]{8,}=*/g;
+const secretText = /\b(?:tlw?-|whsec_|sk-|xai-|gsk_|AIza|csk-)[A-Za-z0-9_-]{8,}|Bearer\s+[A-Za-z0-9._~+/-]{8,}=*/g;
 
 /** Removes what looks like a credential. */
 export function scrub(text: string): string {

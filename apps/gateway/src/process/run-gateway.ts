@@ -3,11 +3,14 @@ import type { Server } from "node:http";
 import { flushCompileCache } from "node:module";
 import { Server as NetServer } from "node:net";
 import { setFlagsFromString } from "node:v8";
+import type { Logger } from "pino";
 import { ConfigError, loadConfig } from "../config/load-config.ts";
 import { openGateway } from "../gateway.ts";
 import type { Gateway, SharedParts } from "../gateway-types.ts";
 import { createHttpServer } from "../http/server.ts";
+import type { Config } from "../config/schema.ts";
 import { createLog } from "../observe/log.ts";
+import type { ServiceDirectory } from "../services.ts";
 import { version } from "../version.ts";
 import { StartError, type Setup } from "./setup.ts";
 
@@ -24,6 +27,10 @@ export type RunningGateway = {
 export type RunOptions = {
   /** Show warnings and errors on standard error too. */
   readonly terminal: boolean;
+  /** Processes that are kept running, by this process or another. */
+  readonly services: (log: Logger) => ServiceDirectory;
+  /** Called with every configuration that is put in force. */
+  readonly onConfig?: (config: Config) => void;
   /** What this process shares with others; absent when it is the only one. */
   readonly shared?: SharedParts;
   /** Done before the port is opened. */
@@ -51,6 +58,7 @@ export async function runGateway(setup: Setup, options: RunOptions): Promise<Run
     environment,
     log,
     logExchange: exchange,
+    services: options.services(log),
     ...(options.shared ? { shared: options.shared } : {}),
   });
   await options.beforeListening?.(gateway);
@@ -69,7 +77,8 @@ export async function runGateway(setup: Setup, options: RunOptions): Promise<Run
   log.info({ port, version }, "started");
   settleMemory();
 
-  const reload = () => reloadConfig(setup, gateway);
+  options.onConfig?.(config);
+  const reload = () => void reloadConfig(setup, gateway, options.onConfig);
   watchFile(home.configFile, { interval: lookMs, persistent: false }, (now, before) => {
     if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino) reload();
   });
@@ -150,7 +159,11 @@ function settleMemory(): void {
 }
 
 /** A good file replaces the configuration in force; a bad one is reported and changes nothing. */
-function reloadConfig({ home, environment, complete }: Setup, gateway: Gateway): void {
+async function reloadConfig(
+  { home, environment, complete }: Setup,
+  gateway: Gateway,
+  onConfig: ((config: Config) => void) | undefined,
+): Promise<void> {
   let next;
   try {
     next = complete(loadConfig(home.configFile, environment));
@@ -160,8 +173,11 @@ function reloadConfig({ home, environment, complete }: Setup, gateway: Gateway):
     );
     return;
   }
-  gateway.reload(next).then(
-    () => gateway.log.info("the configuration was read again"),
-    (error: unknown) => gateway.log.error({ err: error }, "the new configuration could not be put in force"),
-  );
+  try {
+    await gateway.reload(next);
+    onConfig?.(next);
+    gateway.log.info("the configuration was read again");
+  } catch (error) {
+    gateway.log.error({ err: error }, "the new configuration could not be put in force");
+  }
 }

@@ -7,7 +7,6 @@ import type { DriverName } from "./load.ts";
 
 export { createCommandDriver } from "./command/driver.ts";
 export type { ProgramConfig } from "./command/program-config.ts";
-export { childEnvironment } from "./process/environment.ts";
 export { findProgram, type FoundProgram } from "./process/find-program.ts";
 export { createCliProvider } from "./cli-provider.ts";
 

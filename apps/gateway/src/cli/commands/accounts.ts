@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { driverNames, loadCliProcess, type Account, type Driver } from "@trunkline/providers";
+import { childEnvironment, driverNames, loadCliProcess, type Account, type Driver } from "@trunkline/providers";
 import { accountsOf, addAccount, providersWithAccounts, removeAccount } from "../../config/accounts.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { plainCliProvider, type CliProviderConfig, type Config } from "../../config/schema.ts";
@@ -80,7 +80,7 @@ async function runProgram(
   account: Account,
   args: (version: string) => readonly string[],
 ): Promise<number> {
-  const { childEnvironment, findProgram } = await loadCliProcess();
+  const { findProgram } = await loadCliProcess();
   const { command, leading, version } = await findProgram(driver, entry.command ?? driver.command, context.environment);
   const own = childEnvironment(context.environment, account.home, driver.environment(account));
   // A log-in talks to a person: it needs the terminal, and the desktop to open a browser.

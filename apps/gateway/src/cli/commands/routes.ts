@@ -51,6 +51,7 @@ async function explainHere(context: CommandContext, question: object): Promise<E
       log,
       policies: [],
       workers: undefined,
+      services: undefined,
       targets: createTargets(config),
       cache: undefined,
       limiter: undefined,

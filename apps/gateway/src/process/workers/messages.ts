@@ -1,5 +1,6 @@
 import type { BudgetAmount } from "@trunkline/contracts";
 import type { Lease, LimitAnswer, LimitQuestion, LimitReport } from "@trunkline/policies";
+import type { ServiceReport } from "@trunkline/providers";
 import type { PackedRows } from "@trunkline/store";
 
 /** What a worker asks of the primary process, and what it is answered. */
@@ -14,6 +15,13 @@ export type Questions = {
   /** Lets a request in by its limits. */
   readonly enter: { readonly question: LimitQuestion; readonly answer: LimitAnswer };
   readonly limitReport: { readonly question: number; readonly answer: LimitReport[] };
+  /** The port of a service, once it is up; undefined when it is not within the time. */
+  readonly service: {
+    readonly question: { readonly name: string; readonly waitMs: number };
+    readonly answer: number | undefined;
+  };
+  readonly services: { readonly question: null; readonly answer: readonly ServiceReport[] };
+  readonly restartService: { readonly question: string; readonly answer: boolean };
   /** The metrics of all workers as one text. */
   readonly metrics: { readonly question: null; readonly answer: string };
 };

@@ -1,8 +1,11 @@
+import { unwatchFile, watchFile } from "node:fs";
 import { createLimiter, createRequestWindows } from "@trunkline/policies";
 import { openStore } from "@trunkline/store";
 import type { Environment } from "../../config/environment.ts";
 import { secretBoxOf } from "../../config/home.ts";
 import { createBudgetLedger } from "../../limits/budget-ledger.ts";
+import { loadConfig } from "../../config/load-config.ts";
+import { createServices } from "../../services.ts";
 import { createLog } from "../../observe/log.ts";
 import { schedulePruning } from "../../prune.ts";
 import { version } from "../../version.ts";
@@ -37,6 +40,7 @@ export async function servePrimary(
   const limits = createRequestWindows();
   const budgets = createBudgetLedger(store, log);
   const limiter = createLimiter(budgets);
+  const services = createServices({ home, environment, log });
   const crew = createCrew({
     size: options.workers,
     environment: environment as NodeJS.ProcessEnv,
@@ -49,6 +53,9 @@ export async function servePrimary(
       lease: ({ keyId, limit, want, now }) => limits.lease(keyId, limit, want, now),
       enter: (question) => limiter.enter(question),
       limitReport: (now) => limiter.report(now),
+      service: ({ name, waitMs }) => services.addressOf(name).whenUp(waitMs),
+      services: () => services.report(),
+      restartService: (name) => services.restart(name),
     },
   });
   const pruning = schedulePruning(store, () => config, log);
@@ -73,8 +80,21 @@ export async function servePrimary(
     workers: options.workers,
   });
   log.info({ port, version, workers: options.workers }, "started");
+  const address = `http://${urlHost(config.server.host)}:${port}`;
+  services.configure(config);
+  services.begin(address);
+  /** The workers tell of a file with mistakes. */
+  const reconfigure = () => {
+    try {
+      services.configure(setup.complete(loadConfig(home.configFile, environment)));
+    } catch {
+      // The last good one stays in force.
+    }
+  };
+  watchFile(home.configFile, { interval: 1000, persistent: false }, reconfigure);
   const onHangUp = () => {
     reopen();
+    reconfigure();
     crew.hangUp();
   };
   process.on("SIGHUP", onHangUp);
@@ -84,12 +104,14 @@ export async function servePrimary(
   return {
     ...setup,
     ...secrets,
-    address: `http://${urlHost(config.server.host)}:${port}`,
+    address,
     failures,
     async stop() {
       process.off("SIGHUP", onHangUp);
       process.off("SIGUSR2", onRoll);
+      unwatchFile(home.configFile);
       await crew.stop();
+      await services.stop();
       clearRunState(home, process.pid);
       log.info("stopped");
       await close();

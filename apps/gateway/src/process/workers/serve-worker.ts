@@ -31,6 +31,14 @@ export async function serveWorker(environment: Environment): Promise<void> {
   try {
     running = await runGateway(await setUp(environment), {
       terminal: true,
+      services: () => ({
+        addressOf: (name) => ({
+          current: () => undefined,
+          whenUp: (waitMs) => link.ask("service", { name, waitMs }).catch(() => undefined),
+        }),
+        report: () => link.ask("services", null),
+        restart: (name) => link.ask("restartService", name),
+      }),
       shared: {
         limits,
         limiter: {

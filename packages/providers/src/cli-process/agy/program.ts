@@ -1,5 +1,5 @@
 import type { Program, Seat } from "../driver.ts";
-import { childEnvironment } from "../process/environment.ts";
+import { childEnvironment } from "../../shared/child-environment.ts";
 import { holdProcess, type HeldProcess } from "../process/held-process.ts";
 import { createWaiting } from "../waiting-processes.ts";
 import { argumentsFor, launchFor, type Launch } from "./flags.ts";

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { asObject, GatewayError, parseJsonObject, type QuotaWindow } from "@trunkline/contracts";
 import type { Opening, Program, Seat } from "../driver.ts";
-import { childEnvironment } from "../process/environment.ts";
+import { childEnvironment } from "../../shared/child-environment.ts";
 import { holdProcess, type HeldProcess } from "../process/held-process.ts";
 import { createWaiting } from "../waiting-processes.ts";
 import { accountEnvironment } from "./account.ts";

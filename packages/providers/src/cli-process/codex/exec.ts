@@ -4,7 +4,7 @@ import { asObject, asString, newId } from "@trunkline/contracts";
 import { transcriptOf, withInstructions } from "../conversation/transcript.ts";
 import type { Seat, Thread } from "../driver.ts";
 import { createOneShotThread, emptyAnswer, type AnswerParts, type OutputReader } from "../one-shot-thread.ts";
-import { childEnvironment } from "../process/environment.ts";
+import { childEnvironment } from "../../shared/child-environment.ts";
 import { createEventParser } from "../process/parse-events.ts";
 import { accountEnvironment } from "./account.ts";
 import { failureOfTurn, title } from "./failures.ts";

@@ -1,7 +1,7 @@
 import { asObject, asString, type JsonObject, type QuotaWindow } from "@trunkline/contracts";
 import type { Opening, Program, Seat, Thread } from "../driver.ts";
 import type { ModelInfo } from "../../provider.ts";
-import { childEnvironment } from "../process/environment.ts";
+import { childEnvironment } from "../../shared/child-environment.ts";
 import { compareVersions } from "../process/find-program.ts";
 import { createLazyServer } from "../process/lazy-server.ts";
 import { startRpcServer } from "../process/rpc-server.ts";

@@ -6,7 +6,7 @@ import { checkSettings, type Honoured } from "../conversation/check-settings.ts"
 import { fullInstructions, transcriptOf, withInstructions } from "../conversation/transcript.ts";
 import type { Driver, Program, Seat } from "../driver.ts";
 import { createOneShotThread } from "../one-shot-thread.ts";
-import { childEnvironment } from "../process/environment.ts";
+import { childEnvironment } from "../../shared/child-environment.ts";
 import type { ProgramConfig } from "./program-config.ts";
 import { readEvents, readText } from "./read-output.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createAcpProgram } from "../acp/program.ts";
 import { fullInstructions } from "../conversation/transcript.ts";
 import type { Opening, Program, Seat } from "../driver.ts";
-import { childEnvironment } from "../process/environment.ts";
+import { childEnvironment } from "../../shared/child-environment.ts";
 import { compareVersions } from "../process/find-program.ts";
 import { accountEnvironment, instructionsFile, plainInstructions, prepareFiles } from "./account.ts";
 import { acpArguments, oldestAcp } from "./flags.ts";

@@ -4,7 +4,7 @@ import { fullInstructions, transcriptOf } from "../conversation/transcript.ts";
 import type { Seat, Thread } from "../driver.ts";
 import { programError } from "../failure/program-error.ts";
 import { createOneShotThread, emptyAnswer, type AnswerParts, type OutputReader } from "../one-shot-thread.ts";
-import { childEnvironment } from "../process/environment.ts";
+import { childEnvironment } from "../../shared/child-environment.ts";
 import { createEventParser } from "../process/parse-events.ts";
 import type { ChildEnd } from "../process/spawn-child.ts";
 import { accountEnvironment, instructionsFile, prepareFiles } from "./account.ts";

@@ -3,7 +3,7 @@ import { accessSync, constants, readFileSync, realpathSync, statSync } from "nod
 import { delimiter, isAbsolute, join } from "node:path";
 import { GatewayError } from "@trunkline/contracts";
 import type { Driver } from "../driver.ts";
-import { childEnvironment } from "./environment.ts";
+import { childEnvironment } from "../../shared/child-environment.ts";
 
 export type FoundProgram = {
   readonly command: string;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { GatewayError } from "@trunkline/contracts";
-import { forgetChild, markOf, rememberChild } from "./reap.ts";
+import { forgetChild, markOf, rememberChild } from "../../shared/reap.ts";
 import { createLineReader } from "./read-lines.ts";
 
 export type ChildSpec = {

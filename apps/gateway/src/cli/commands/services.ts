@@ -1,0 +1,46 @@
+import { askGateway } from "../ask-gateway.ts";
+import { CommandError, exitCodes, table, type CommandContext } from "../context.ts";
+
+type Shown = {
+  readonly services: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly pid: number | null;
+    readonly port: number | null;
+    readonly restarts: number;
+    readonly since: string;
+    readonly problem: string | null;
+    readonly until: string | null;
+  }[];
+};
+
+const notRunning = () => new CommandError("The gateway is not running.", exitCodes.notRunning);
+
+export async function listServices(context: CommandContext): Promise<number> {
+  const shown = (await askGateway(context, "GET", "/admin/api/services")) as Shown | undefined;
+  if (!shown) throw notRunning();
+  context.print(shown.services, () =>
+    shown.services.length === 0
+      ? "No service is switched on."
+      : table(
+          ["NAME", "STATE", "PROCESS", "PORT", "RESTARTS", "SINCE", "LAST PROBLEM"],
+          shown.services.map((one) => [
+            one.name,
+            one.until === null ? one.state : `${one.state} until ${one.until}`,
+            String(one.pid ?? "-"),
+            String(one.port ?? "-"),
+            String(one.restarts),
+            one.since,
+            one.problem ?? "",
+          ]),
+        ),
+  );
+  return exitCodes.ok;
+}
+
+export async function restartService(context: CommandContext, name: string): Promise<number> {
+  const answer = await askGateway(context, "POST", `/admin/api/services/${encodeURIComponent(name)}/restart`);
+  if (!answer) throw notRunning();
+  context.print(answer, () => `${name} is started again.`);
+  return exitCodes.ok;
+}
