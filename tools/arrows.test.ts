@@ -10,6 +10,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   store: ["contracts"],
   providers: ["contracts", "dialects"],
   workers: ["contracts", "providers"],
+  jobs: ["contracts", "providers", "store"],
   exchange: ["contracts", "dialects", "policies", "providers"],
   ledger: ["contracts", "store"],
   admin: ["contracts", "store"],

@@ -82,6 +82,7 @@ function incomingOf(question: ExplainQuestion): Incoming {
     operation: question.operation,
     batch: false,
     secret: undefined,
+    key: undefined,
     model: question.model,
     stream: request["stream"] === true,
     asJsonArray: false,

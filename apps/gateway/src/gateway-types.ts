@@ -7,6 +7,7 @@ import type { Composition } from "./compose.ts";
 import type { Environment } from "./config/environment.ts";
 import type { Home } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
+import type { Jobs } from "./jobs/jobs.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import type { SignIns } from "./sign-in/sign-ins.ts";
 import type { ServiceDirectory } from "./services.ts";
@@ -58,6 +59,8 @@ export type Gateway = {
   readonly signIns: SignIns;
   readonly workers: Workers;
   readonly services: ServiceDirectory;
+  /** Undefined where it is switched off. */
+  readonly jobs: Jobs | undefined;
   killSwitches(): Promise<readonly KillSwitch[]>;
   /** The state of every limit that is set. */
   limits(): Promise<readonly object[]>;

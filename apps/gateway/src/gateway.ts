@@ -13,6 +13,7 @@ import { secretOf } from "./http/credentials.ts";
 import { readHealth } from "./health.ts";
 import { createKeyFinder, parseClients } from "./key-finder.ts";
 import { createKillSwitches, environmentSwitches, readWishes } from "./kill-switches.ts";
+import { startJobs } from "./jobs/jobs.ts";
 import { createBudgetLedger } from "./limits/budget-ledger.ts";
 import { nearestToTheirEnd, shownLimits } from "./limits/shown.ts";
 import { createMetrics } from "./observe/metrics.ts";
@@ -45,8 +46,9 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     now: Date.now,
   });
   const operators = createOperators(store, secretBox);
+  const keys = createKeyFinder(store.keys, parseClients(environment["TRUNKLINE_CLIENTS"]));
   const authenticate = createAuthenticate({
-    keys: createKeyFinder(store.keys, parseClients(environment["TRUNKLINE_CLIENTS"])),
+    keys,
     rememberMs: rememberKeysMs,
   });
   const killSwitches = createKillSwitches({
@@ -145,6 +147,15 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     everyMs: () => current.config.health.probe_seconds * 1000,
   });
   const signIns = createSignIns(store, (name) => providerNamed(current, name));
+  const jobs = options.config.jobs.enabled
+    ? startJobs({
+        store,
+        current: () => current,
+        keyById: keys.byId,
+        processes: Number(environment["TRUNKLINE_WORKER_COUNT"] ?? 1),
+        log,
+      })
+    : undefined;
   const pruning = shared ? undefined : schedulePruning(store, () => current.config, log);
 
   async function authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key> {
@@ -192,6 +203,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     signIns,
     workers,
     services,
+    jobs,
     killSwitches: async () => killSwitches.active(),
     limits: async () => shownLimits(await limiter.report(Date.now())),
     async health() {
@@ -221,10 +233,12 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       probes.stop();
       budgets?.stop();
       limiter.close();
+      const jobsEnded = jobs?.stop(drainMs);
       if (active > 0) {
         const drained = new Promise<void>((resolve) => (idle = resolve));
         await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);
       }
+      await jobsEnded;
       await Promise.all(current.providers.map((provider) => provider.abandon?.()));
       const lost = await writer.close();
       if (lost > 0) log.error({ lost }, "the ledger could not be written before the gateway stopped");

@@ -55,8 +55,20 @@ export function parseClients(text: string | undefined): Client[] {
 }
 
 /** Keys of the database; those of the environment only while it has none. */
-export function createKeyFinder(keys: KeyTable, clients: readonly Client[]): KeyFinder {
+export function createKeyFinder(
+  keys: KeyTable,
+  clients: readonly Client[],
+): KeyFinder & {
+  /** The same by its id, for work in the background. */
+  byId(id: string): Promise<Key | undefined>;
+} {
   return {
+    async byId(id) {
+      const environmentKey = clients.find(({ key }) => key.id === id)?.key;
+      if (environmentKey) return (await keys.count()) > 0 ? undefined : environmentKey;
+      const found = await keys.get(id);
+      return found?.id === id ? found : undefined;
+    },
     async find(secret) {
       const found = await keys.find(secret);
       if (found || clients.length === 0) return found;

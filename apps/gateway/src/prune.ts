@@ -13,10 +13,11 @@ export function schedulePruning(store: Store, config: () => Config, log: Logger)
   const stopped = new AbortController();
 
   async function prune(): Promise<void> {
-    const { ledger, responses } = config();
+    const { ledger, responses, jobs } = config();
     const before = {
       exchanges: Date.now() - ledger.retention_days * day,
       responses: Date.now() - responses.retention_days * day,
+      tasks: Date.now() - jobs.retention_days * day,
       budgets: Date.now() - longestBudget,
     };
     try {

@@ -5,6 +5,7 @@ export * from "./conversation.ts";
 export * from "./credential.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
+export * from "./job.ts";
 export * from "./json.ts";
 export * from "./key.ts";
 export * from "./kill-switch.ts";

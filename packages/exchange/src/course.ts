@@ -67,7 +67,7 @@ export function createCourse(runtime: ExchangeRuntime, received: Incoming): Cour
       dialect: received.dialect,
       operation: received.operation,
       secret: received.secret,
-      key: undefined,
+      key: received.key,
       killSwitches: [],
       model: received.model,
       answerHeaders: {},

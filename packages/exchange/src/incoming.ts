@@ -1,4 +1,4 @@
-import type { DialectName, Operation } from "@trunkline/contracts";
+import type { DialectName, Key, Operation } from "@trunkline/contracts";
 import type { RequestBody } from "@trunkline/dialects";
 import type { Priority } from "@trunkline/providers";
 import type { FallbackWish } from "./routing/plan.ts";
@@ -12,6 +12,8 @@ export type Incoming = {
   readonly operation: Operation;
   readonly batch: boolean;
   readonly secret: string | undefined;
+  /** Whose it is, where that is known without a secret: work in the background. */
+  readonly key: Key | undefined;
   readonly model: string;
   readonly stream: boolean;
   /** Gemini's stream without `alt=sse`. */

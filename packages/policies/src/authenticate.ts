@@ -59,6 +59,10 @@ export function createAuthenticate({ keys, rememberMs }: AuthenticateOptions): A
   return {
     keyOf,
     policy: function authenticate(context) {
+      if (context.key) {
+        check(context.key, context.now);
+        return undefined;
+      }
       const found = keyOf(context.secret, context.now);
       if (!(found instanceof Promise)) {
         context.key = found;

@@ -7,7 +7,7 @@ export type PolicyContext = {
   readonly operation: Operation;
   /** The secret the client sent, if any. */
   readonly secret: string | undefined;
-  /** Set by `authenticate`. */
+  /** Set by `authenticate`, unless it is known already. */
   key: Key | undefined;
   /** Those in force; set by `killSwitch`. */
   killSwitches: readonly KillSwitch[];

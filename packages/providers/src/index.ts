@@ -22,4 +22,4 @@ export { supervise, type ServiceReport, type ServiceSpec, type Supervised } from
 export { reapChildren } from "./shared/reap.ts";
 export { createEchoProvider } from "./embedded/echo-provider.ts";
 export { afterPoll } from "./shared/after-poll.ts";
-export { createGuardedFetch, type GuardedFetch } from "./shared/guarded-fetch.ts";
+export { checkAddress, createGuardedFetch, guardedLookup, type GuardedFetch } from "./shared/guarded-fetch.ts";

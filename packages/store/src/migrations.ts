@@ -1,8 +1,9 @@
 import { sql, type Kysely } from "kysely";
+import { jobsMigration } from "./jobs/migration.ts";
 import type { Tables } from "./schema.ts";
 
 /** Forward only. Each runs in a transaction of its own, so one cut off by a crash runs again from its beginning. */
-type Migration = { readonly name: string; up(database: Kysely<Tables>, isPostgres: boolean): Promise<void> };
+export type Migration = { readonly name: string; up(database: Kysely<Tables>, isPostgres: boolean): Promise<void> };
 
 const migrations: readonly Migration[] = [
   {
@@ -218,6 +219,7 @@ const migrations: readonly Migration[] = [
         .execute();
     },
   },
+  jobsMigration,
 ];
 
 /** Brings the database to the newest schema. Throws when it is newer than this program. */

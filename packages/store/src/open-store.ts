@@ -12,6 +12,11 @@ import { createCredentialTable } from "./credentials.ts";
 import { createLoginTable } from "./logins.ts";
 import { reseal } from "./reseal.ts";
 import { createWorkerTokenTable } from "./worker-tokens.ts";
+import { createBatchTable, type BatchTable } from "./jobs/batches.ts";
+import { createFileTable, type FileTable } from "./jobs/files.ts";
+import { createScheduleTable, type ScheduleTable } from "./jobs/schedules.ts";
+import { createTaskTable, type TaskTable } from "./jobs/tasks.ts";
+import { createWebhookSecretTable } from "./jobs/webhook-secrets.ts";
 import { createKillSwitchTable } from "./kill-switches.ts";
 import { createResponseTable } from "./responses.ts";
 import { packRows, type PackedRows, type PricedExchange } from "./rows.ts";
@@ -39,6 +44,11 @@ export type Store = {
   readonly accountStates: ReturnType<typeof createAccountStateTable>;
   readonly credentials: ReturnType<typeof createCredentialTable>;
   readonly logins: ReturnType<typeof createLoginTable>;
+  readonly tasks: TaskTable;
+  readonly files: FileTable;
+  readonly batches: BatchTable;
+  readonly schedules: ScheduleTable;
+  readonly webhookSecrets: ReturnType<typeof createWebhookSecretTable>;
   readonly workerTokens: ReturnType<typeof createWorkerTokenTable>;
   /** Seals everything anew that is not sealed under the newest root of `secret.key`; how many values that were. */
   reseal(): Promise<number>;
@@ -48,7 +58,10 @@ export type Store = {
   appendRows(rows: PackedRows): Promise<void>;
   /** The same for exchanges another process may have written already: those it has are left alone. */
   appendMissing(exchanges: readonly PricedExchange[]): Promise<void>;
-  prune(before: { exchanges: number; responses: number; budgets: number }, signal: AbortSignal): Promise<number>;
+  prune(
+    before: { exchanges: number; responses: number; budgets: number; tasks: number },
+    signal: AbortSignal,
+  ): Promise<number>;
   /**
    * From now on a database that is locked is refused at once instead of waited for: SQLite's own waiting stops the whole process. What
    * serves requests says so once it has started, and tries again in its own time.
@@ -75,6 +88,9 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     throw error;
   }
   const exchanges = createExchangeTable(database, isPostgres);
+  const tasks = createTaskTable(database, secretBox, holder);
+  const files = createFileTable(database, secretBox);
+  const schedules = createScheduleTable(database, secretBox, tasks);
   const budgets = createBudgetTable(database, holder, opened.file);
   return {
     database,
@@ -87,6 +103,11 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     accountStates: createAccountStateTable(database, now),
     credentials: createCredentialTable(database, secretBox, now),
     logins: createLoginTable(database, secretBox),
+    tasks,
+    files,
+    batches: createBatchTable(database, holder),
+    schedules,
+    webhookSecrets: createWebhookSecretTable(database, secretBox),
     workerTokens: createWorkerTokenTable(database, secretBox),
     reseal: () => reseal(database, secretBox),
     appendExchanges: (given) => opened.append(packRows(given)),
@@ -101,6 +122,9 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     async prune(before, signal) {
       await pruneResponsesBefore(database, before.responses);
       await budgets.prune(before.budgets);
+      await tasks.prune(before.tasks);
+      await schedules.prune(before.tasks);
+      await files.prune(now());
       return exchanges.prune(before.exchanges, signal);
     },
     async check() {

@@ -8,6 +8,11 @@ const sealedColumns = [
   { table: "responses", id: "id", column: "content", purpose: (id: string) => id },
   { table: "sessions", id: "id", column: "content", purpose: (id: string) => `session ${id}` },
   { table: "credentials", id: "provider", column: "content", purpose: (id: string) => `credential ${id}` },
+  { table: "tasks", id: "id", column: "content", purpose: (id: string) => `task ${id}` },
+  { table: "tasks", id: "id", column: "result", purpose: (id: string) => `result ${id}` },
+  { table: "file_chunks", id: "id", column: "content", purpose: (id: string) => `chunk ${id}` },
+  { table: "schedules", id: "id", column: "content", purpose: (id: string) => `schedule ${id}` },
+  { table: "webhook_secrets", id: "key_id", column: "content", purpose: (id: string) => `webhook secret ${id}` },
   { table: "logins", id: "id", column: "content", purpose: (id: string) => `login ${id}` },
 ] as const;
 

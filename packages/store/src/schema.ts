@@ -14,6 +14,13 @@ export type Tables = {
   credentials: CredentialRow;
   logins: LoginRow;
   worker_tokens: WorkerTokenRow;
+  tasks: TaskRow;
+  files: FileRow;
+  file_chunks: { id: string; file_id: string; content: string };
+  batches: BatchRow;
+  schedules: ScheduleRow;
+  schedule_runs: ScheduleRunRow;
+  webhook_secrets: { key_id: string; content: string };
   settings: { name: string; value: string };
   migrations: { name: string; applied_at: number };
 };
@@ -145,6 +152,92 @@ export type WorkerTokenRow = {
   prefix: string;
   created_at: number;
   revoked_at: number | null;
+};
+
+export type TaskRow = {
+  id: string;
+  key_id: string;
+  endpoint: string;
+  /** Encrypted JSON of body and callback. */
+  content: string;
+  status: string;
+  /** Lower ones first. */
+  rank: number;
+  created_at: number;
+  run_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+  attempts: number;
+  leased_until: number;
+  /** The process that runs it. */
+  holder: string | null;
+  /** Encrypted JSON. */
+  result: string | null;
+  error_code: string | null;
+  callback_state: string;
+  callback_attempts: number;
+  /** Not before; while it is being delivered, when somebody else may try. */
+  callback_at: number;
+  callback_error: string | null;
+  idempotency_key: string | null;
+  fingerprint: string;
+  batch_id: string | null;
+  custom_id: string | null;
+  schedule_id: string | null;
+};
+
+export type FileRow = {
+  id: string;
+  key_id: string;
+  filename: string;
+  purpose: string;
+  bytes: number;
+  created_at: number;
+  expires_at: number | null;
+};
+
+export type BatchRow = {
+  id: string;
+  key_id: string;
+  endpoint: string;
+  status: string;
+  input_file_id: string;
+  output_file_id: string | null;
+  error_file_id: string | null;
+  completion_window: string;
+  metadata: string | null;
+  total: number;
+  errors: string;
+  created_at: number;
+  expires_at: number;
+  /** JSON of statuses and when they were reached. */
+  reached_at: string;
+  leased_until: number;
+  holder: string | null;
+};
+
+export type ScheduleRow = {
+  id: string;
+  key_id: string;
+  name: string;
+  cron: string;
+  time_zone: string;
+  /** Encrypted JSON of what is asked. */
+  content: string;
+  missed: string;
+  overlap: string;
+  paused: number;
+  created_at: number;
+  next_at: number | null;
+};
+
+export type ScheduleRunRow = {
+  id: string;
+  schedule_id: string;
+  due_at: number;
+  decided_at: number;
+  outcome: string;
+  task_id: string | null;
 };
 
 export type KillSwitchRow = {

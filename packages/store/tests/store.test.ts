@@ -294,7 +294,9 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
   });
 
   test("pruning takes what is old and leaves the rest", async () => {
-    expect(await store.prune({ exchanges: 1500, responses: 0, budgets: 0 }, new AbortController().signal)).toBe(1);
+    expect(
+      await store.prune({ exchanges: 1500, responses: 0, tasks: 0, budgets: 0 }, new AbortController().signal),
+    ).toBe(1);
     const left = (await store.exchanges.list({ limit: 100 })).map(({ id }) => id);
     expect(left).toContain("req_2");
     expect(left).not.toContain("req_1");

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { jobsSchema } from "./jobs-schema.ts";
 import { limitSchema } from "./limits-schema.ts";
 import {
   aiSdkProvider,
@@ -91,6 +92,7 @@ export const configSchema = z.strictObject({
     .max(1000)
     .default([])
     .describe("What keys, users, groups, providers and models may use. Of several that match, all hold."),
+  jobs: jobsSchema,
   database: z
     .string()
     .optional()

@@ -6,6 +6,7 @@ import { version } from "../version.ts";
 import { readQuota } from "../quota.ts";
 import { addAdminRoutes } from "./admin-routes.ts";
 import { addAuthRoutes } from "./auth-routes.ts";
+import { addJobRoutes } from "./jobs/job-routes.ts";
 import { dialectOfPath } from "./model-routes.ts";
 
 /** Everything but the model routes: health, metrics, and what an address that does not exist says. */
@@ -67,6 +68,7 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
 
   addAdminRoutes(app, gateway);
   addAuthRoutes(app, gateway);
+  addJobRoutes(app, gateway);
 
   app.setNotFoundHandler(async (request) => {
     const path = request.url.split("?")[0]!;

@@ -35,6 +35,7 @@ export async function serveModel(
       operation: route.operation,
       batch: route.batch ?? false,
       secret: secretOf(message.headers, query),
+      key: undefined,
       model: modelOf(route, body),
       stream,
       asJsonArray: route.dialect === "gemini" && stream && query?.get("alt") !== "sse",

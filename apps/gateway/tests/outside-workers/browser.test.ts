@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { temporaryFolder, type TestGateway } from "../harness.ts";
+import { startGateway, temporaryFolder, type TestGateway } from "../harness.ts";
 import { ask, startLab } from "./lab.ts";
 import { largeSize, startSite, type Site } from "./site.ts";
 
@@ -239,4 +239,43 @@ test("mistakes of whoever starts it are told in a line", async () => {
     1,
     expect.stringContaining("No Chromium or Chrome was found"),
   ]);
+});
+
+test("a worker that the gateway starts itself: one a profile, started again when it is killed, ended with the gateway", async () => {
+  const folder = temporaryFolder();
+  each.push({ close: folder.remove });
+  const own = await startGateway(
+    {
+      providers: {
+        lab: {
+          kind: "browser-worker",
+          preset: "openai-compatible",
+          base_url: "http://lab/api/v1",
+          models: ["x"],
+          wait_seconds: 60,
+          launch: {
+            origin: site.origin,
+            profiles: [join(folder.path, "ada"), join(folder.path, "bob")],
+            restart: { first_wait_seconds: 0.1 },
+          },
+        },
+      },
+    },
+    { PATH: process.env["PATH"]! },
+  );
+  each.push(own);
+  const { workers, services } = own.started.gateway;
+  await expect.poll(() => workers.loaded!.report().length, { timeout: 60_000 }).toBe(2);
+  expect((await ask(own)).status).toBe(200);
+  const pids = async () => (await services.report()).map(({ pid }) => pid!);
+  const before = await pids();
+  process.kill(before[0]!, "SIGKILL");
+  await expect
+    .poll(async () => (await services.report()).map(({ restarts }) => restarts), { timeout: 60_000 })
+    .toEqual([1, 0]);
+  await expect.poll(async () => (await pids())[0]).toBeGreaterThan(0);
+  expect((await ask(own)).status).toBe(200);
+  const browsers = [browserPid(join(folder.path, "bob"))!, ...(await pids())];
+  await each.splice(each.indexOf(own), 1)[0]!.close();
+  await expect.poll(() => browsers.filter((pid) => existsSync(`/proc/${pid}/exe`))).toEqual([]);
 });

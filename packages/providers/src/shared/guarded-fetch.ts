@@ -47,21 +47,37 @@ function blocked(url: string): GatewayError {
   );
 }
 
-/**
- * Fetches a file a client named by URL, without letting it reach into the gateway's own network: the addresses a name resolves to are
- * judged at the moment of connecting (so a name that changes between look-up and connection gains nothing), again for every redirect.
- */
-export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
-  const lookup: LookupFunction = (hostname, lookupOptions, callback) => {
+/** Looks names up for connections, and refuses those that stand for an address that is not public. */
+export function guardedLookup(allow: readonly string[]): LookupFunction {
+  return (hostname, lookupOptions, callback) => {
     dnsLookup(hostname, { ...lookupOptions, all: true }, (error, addresses) => {
       if (error) return callback(error, "", 0);
       const list = addresses as LookupAddress[];
-      if (list.length === 0 || !list.every(({ address }) => isPublicAddress(address, options.allow)))
+      if (list.length === 0 || !list.every(({ address }) => isPublicAddress(address, allow)))
         return callback(blocked(hostname), "", 0);
       if (lookupOptions.all) return callback(null, list as unknown as string, 0);
       callback(null, list[0]!.address, list[0]!.family);
     });
   };
+}
+
+/** An http or https address. Throws GatewayError for another, and for a literal one that is not public: it is never looked up. */
+export function checkAddress(url: string, allow: readonly string[]): URL {
+  const parsed = URL.parse(url);
+  if (!parsed || (parsed.protocol !== "http:" && parsed.protocol !== "https:")) {
+    throw new GatewayError("media_not_fetched", `'${url.slice(0, 200)}' is not an http or https address.`);
+  }
+  const literal = parsed.hostname.replace(/^\[|\]$/g, "");
+  if (isIP(literal) && !isPublicAddress(literal, allow)) throw blocked(url);
+  return parsed;
+}
+
+/**
+ * Fetches a file a client named by URL, without letting it reach into the gateway's own network: the addresses a name resolves to are
+ * judged at the moment of connecting (so a name that changes between look-up and connection gains nothing), again for every redirect.
+ */
+export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
+  const lookup = guardedLookup(options.allow);
   let agent: Agent | undefined;
 
   /** Loaded at the first file: most gateways never fetch one, and it is the largest library there is here. */
@@ -74,19 +90,8 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
     return { request, dispatcher: agent };
   }
 
-  function check(url: string): URL {
-    const parsed = URL.parse(url);
-    if (!parsed || (parsed.protocol !== "http:" && parsed.protocol !== "https:")) {
-      throw new GatewayError("media_not_fetched", `'${url.slice(0, 200)}' is not an http or https address.`);
-    }
-    // A literal address is never looked up, so it is judged here.
-    const literal = parsed.hostname.replace(/^\[|\]$/g, "");
-    if (isIP(literal) && !isPublicAddress(literal, options.allow)) throw blocked(url);
-    return parsed;
-  }
-
   async function follow(url: string, signal: AbortSignal, redirects: number): Promise<FetchedFile> {
-    const address = check(url);
+    const address = checkAddress(url, options.allow);
     const { request, dispatcher } = await load();
     const answer = await request(address, {
       dispatcher,
