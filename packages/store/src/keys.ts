@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { noLimits, type Key } from "@trunkline/contracts";
-import type { Kysely } from "kysely";
+import { sql, type Kysely } from "kysely";
 import type { KeyRow, Tables } from "./schema.ts";
 import type { SecretBox } from "./secret-box.ts";
 
@@ -16,7 +16,8 @@ export type KeyTable = {
   /** By id, or by name where that is unique. */
   get(idOrName: string): Promise<Key | undefined>;
   update(id: string, change: KeyChange): Promise<void>;
-  replaceSecret(id: string, secret: string, prefix: string): Promise<void>;
+  /** The secret before works on until `graceUntil`; of several rotations, only the last one's. */
+  replaceSecret(id: string, secret: string, prefix: string, graceUntil?: number): Promise<void>;
   count(): Promise<number>;
 };
 
@@ -45,7 +46,7 @@ function keyOf(row: KeyRow): Key {
   };
 }
 
-export function createKeyTable(database: Kysely<Tables>, box: SecretBox): KeyTable {
+export function createKeyTable(database: Kysely<Tables>, box: SecretBox, now: () => number): KeyTable {
   return {
     async insert(key, secret) {
       await database
@@ -64,13 +65,25 @@ export function createKeyTable(database: Kysely<Tables>, box: SecretBox): KeyTab
           user_name: key.user,
           group_name: key.group,
           limits: limitsText(key.limits),
+          old_hash: null,
+          old_until: null,
         })
         .execute();
     },
     async find(secret) {
       const hash = box.hashKey(secret);
-      const row = await database.selectFrom("keys").selectAll().where("hash", "=", hash).executeTakeFirst();
-      return row && timingSafeEqual(Buffer.from(row.hash), Buffer.from(hash)) ? keyOf(row) : undefined;
+      const row = await database
+        .selectFrom("keys")
+        .selectAll()
+        .where((where) =>
+          where.or([
+            where("hash", "=", hash),
+            where.and([where("old_hash", "=", hash), where("old_until", ">", now())]),
+          ]),
+        )
+        .executeTakeFirst();
+      const found = row?.hash === hash ? row.hash : row?.old_hash;
+      return row && found && timingSafeEqual(Buffer.from(found), Buffer.from(hash)) ? keyOf(row) : undefined;
     },
     async list() {
       const rows = await database.selectFrom("keys").selectAll().orderBy("created_at").orderBy("id").execute();
@@ -102,10 +115,10 @@ export function createKeyTable(database: Kysely<Tables>, box: SecretBox): KeyTab
         .where("id", "=", id)
         .execute();
     },
-    async replaceSecret(id, secret, prefix) {
+    async replaceSecret(id, secret, prefix, graceUntil = 0) {
       await database
         .updateTable("keys")
-        .set({ hash: box.hashKey(secret), prefix })
+        .set({ hash: box.hashKey(secret), prefix, old_hash: sql`hash`, old_until: graceUntil })
         .where("id", "=", id)
         .execute();
     },

@@ -220,6 +220,14 @@ const migrations: readonly Migration[] = [
     },
   },
   jobsMigration,
+  {
+    name: "0009-grace-of-rotated-keys",
+    async up({ schema }) {
+      await schema.alterTable("keys").addColumn("old_hash", "text").execute();
+      await schema.alterTable("keys").addColumn("old_until", "bigint").execute();
+      await schema.createIndex("keys_old_hash").on("keys").column("old_hash").execute();
+    },
+  },
 ];
 
 /** Brings the database to the newest schema. Throws when it is newer than this program. */

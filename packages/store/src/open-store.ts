@@ -95,7 +95,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
   return {
     database,
     exchanges,
-    keys: createKeyTable(database, secretBox),
+    keys: createKeyTable(database, secretBox, now),
     responses: createResponseTable(database, secretBox),
     sessions: createSessionTable(database, secretBox),
     killSwitches: createKillSwitchTable(database),

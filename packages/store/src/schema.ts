@@ -41,6 +41,9 @@ export type KeyRow = {
   group_name: string | null;
   /** JSON; null when there are none. */
   limits: string | null;
+  /** Of the secret before, which works until then. */
+  old_hash: string | null;
+  old_until: number | null;
 };
 
 export type ExchangeRow = {

@@ -7,7 +7,12 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-export type TestPostgres = { readonly address: string; close(): Promise<void> };
+export type TestPostgres = {
+  readonly address: string;
+  /** The address of another, empty database; made at the first call. */
+  database(name: string): Promise<string>;
+  close(): Promise<void>;
+};
 
 /** Where Debian and others keep the server's programs. */
 function programs(): string {
@@ -51,8 +56,18 @@ export async function startPostgres(): Promise<TestPostgres> {
     stdio: ["ignore", "ignore", "pipe"],
   });
   await ready(server);
+  const made = new Set<string>();
+  const addressOf = (name: string) => `postgres://trunkline@127.0.0.1:${port}/${name}`;
   return {
-    address: `postgres://trunkline@127.0.0.1:${port}/postgres`,
+    address: addressOf("postgres"),
+    async database(name) {
+      if (!made.has(name))
+        await run(join(bin, "createdb"), ["-h", "127.0.0.1", "-p", String(port), "-U", "trunkline", name], {
+          cwd: folder,
+        });
+      made.add(name);
+      return addressOf(name);
+    },
     async close() {
       const ended = new Promise((resolve) => server.once("exit", resolve));
       server.kill("SIGINT");

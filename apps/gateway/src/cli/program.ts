@@ -121,8 +121,12 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
     ),
     (context, command) => updateKeyCommand(context, command.args[0]!, command.opts<UpdateOptions>()),
   );
-  act(keys.command("rotate <key>").description("give a key (id or name) a new secret"), (context, command) =>
-    rotateKeyCommand(context, command.args[0]!),
+  act(
+    keys
+      .command("rotate <key>")
+      .description("give a key (id or name) a new secret")
+      .option("--grace <span>", "how long the old one works on, such as 24h; default not at all"),
+    (context, command) => rotateKeyCommand(context, command.args[0]!, command.opts<{ grace?: string }>()),
   );
   act(keys.command("revoke <key>").description("stop a key (id or name) from working"), (context, command) =>
     revokeKey(context, command.args[0]!),

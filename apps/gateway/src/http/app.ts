@@ -19,6 +19,13 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
     logger: false,
   });
 
+  // SDKs name the type of a body they do not send.
+  const parseJson = app.getDefaultJsonParser("error", "error");
+  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (body === "") done(null, undefined);
+    else parseJson(request, body, done);
+  });
+
   app.addHook("onSend", async (request, reply) => {
     reply.headers({
       "x-request-id": request.id,

@@ -91,7 +91,15 @@ export function startJobs({ store, current, keyById, processes, log }: JobsOptio
     onError,
     now,
   });
-  const batches = keepBatches({ store, leaseMs, pollMs, onTasks: runner.wake, onError, now });
+  const batches = keepBatches({
+    store,
+    leaseMs,
+    pollMs,
+    onTasks: runner.wake,
+    onCancelled: runner.recheck,
+    onError,
+    now,
+  });
   const scheduling = runSchedules({
     schedules: store.schedules,
     tasks: store.tasks,

@@ -7,8 +7,8 @@ export type KeepBatchesOptions = {
   readonly store: Pick<Store, "batches" | "files" | "tasks">;
   readonly leaseMs: number;
   readonly pollMs: number;
-  /** Tasks were made, or may have been cancelled. */
   readonly onTasks: () => void;
+  readonly onCancelled: () => void;
   readonly onError: (error: unknown) => void;
   readonly now: () => number;
 };
@@ -17,7 +17,7 @@ export type KeepBatchesOptions = {
 const atOnce = 200;
 
 /** Looks after batches: makes tasks of their lines, and files of what came of those. Begun again after a crash, nothing is done twice. */
-export function keepBatches({ store, leaseMs, pollMs, onTasks, onError, now }: KeepBatchesOptions): Loop {
+export function keepBatches({ store, leaseMs, pollMs, onTasks, onCancelled, onError, now }: KeepBatchesOptions): Loop {
   const { batches, files, tasks } = store;
 
   function taskOf(batch: Batch, { line, customId, body }: BatchLine): Task {
@@ -72,8 +72,10 @@ export function keepBatches({ store, leaseMs, pollMs, onTasks, onError, now }: K
   }
 
   async function lookAt(batch: Batch): Promise<void> {
-    if (batch.status === "cancelling") await tasks.cancelBatch(batch.id, now());
-    else if (batch.expiresAt <= now()) await tasks.cancelBatch(batch.id, now());
+    if (batch.status === "cancelling" || batch.expiresAt <= now()) {
+      await tasks.cancelBatch(batch.id, now());
+      onCancelled();
+    }
     const { queued = 0, running = 0 } = await tasks.countBatch(batch.id);
     if (queued + running > 0) return;
     await finish(batch);

@@ -20,7 +20,8 @@ const bin = join(import.meta.dirname, "../../bin/trunkline.mjs");
 /** Where a gateway is killed: when its task was taken, at the upstream before and after its answer, at the receiver before and after its. */
 const stages = ["taken", "asked", "answered", "calling", "called"] as const;
 type Stage = (typeof stages)[number];
-const rounds = 6;
+/** `KILL_ROUNDS=30` kills as often at each stage. */
+const rounds = Number(process.env["KILL_ROUNDS"] ?? 6);
 
 /** A server that tells of each request, before it is answered and after. */
 async function startServer(

@@ -1,28 +1,16 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { installPythonSdks } from "./python-sdks.ts";
 import { startSurface } from "./surface.ts";
 
 const run = promisify(execFile);
-const requirements = ["openai==3.54.0", "anthropic==2.12.0"];
-const folder = join(import.meta.dirname, "../../../../.cache/python-sdks");
-const python = join(folder, "bin/python");
+let python: string;
 let surface: Awaited<ReturnType<typeof startSurface>>;
 
-/** The SDKs in a virtual environment of their own, kept between runs. */
-async function install(): Promise<void> {
-  const stamp = join(folder, "installed");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === requirements.join("\n")) return;
-  mkdirSync(folder, { recursive: true });
-  await run("python3", ["-m", "venv", folder]);
-  await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...requirements]);
-  writeFileSync(stamp, requirements.join("\n"));
-}
-
 beforeAll(async () => {
-  await install();
+  python = await installPythonSdks();
   surface = await startSurface();
 });
 afterAll(() => surface?.close());

@@ -37,6 +37,8 @@ export type TaskRunner = Pick<Loop, "wake"> & {
   stop(drainMs: number): Promise<void>;
   /** Stops what a cancelled task is doing, if it is done here. */
   abort(id: string): void;
+  /** Tasks may have been cancelled: those that run here are looked at. */
+  recheck(): void;
   readonly active: number;
 };
 
@@ -102,6 +104,7 @@ export function runTasks(options: RunTasksOptions): TaskRunner {
       return running.size;
     },
     wake: loop.wake,
+    recheck: renewing.wake,
     abort: (id) => running.get(id)?.abort.abort(),
     async stop(drainMs) {
       await loop.stop();

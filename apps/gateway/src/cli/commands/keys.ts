@@ -128,13 +128,22 @@ export async function listKeys(context: CommandContext): Promise<number> {
   return exitCodes.ok;
 }
 
-export async function rotateKeyCommand(context: CommandContext, idOrName: string): Promise<number> {
+export async function rotateKeyCommand(
+  context: CommandContext,
+  idOrName: string,
+  { grace }: { readonly grace?: string },
+): Promise<number> {
+  const graceMs = grace === undefined ? 0 : spanMs(grace);
+  if (graceMs === undefined)
+    throw new CommandError(`--grace takes a span such as 24h or 7d, not '${grace}'.`, exitCodes.usage);
+  const until = Date.now() + graceMs;
   const { key, secret } = await withStore(context, async (store) =>
-    rotateKey(store.keys, await keyNamed(store, idOrName)),
+    rotateKey(store.keys, await keyNamed(store, idOrName), until),
   );
+  const fate = graceMs === 0 ? "stops working within a second" : `works until ${isoTime(until)}`;
   context.print(
-    { id: key.id, name: key.name, key: secret },
-    () => `${secret}\n\nKey '${key.name}' has this new secret; the old one stops working within a second.`,
+    { id: key.id, name: key.name, key: secret, old_until: graceMs === 0 ? null : isoTime(until) },
+    () => `${secret}\n\nKey '${key.name}' has this new secret; the old one ${fate}.`,
   );
   return exitCodes.ok;
 }
