@@ -2,30 +2,19 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorTable, GatewayError, type ErrorCode } from "@trunkline/contracts";
 import { dialects } from "@trunkline/dialects";
-import { presetNames, presetOf } from "@trunkline/providers";
+import { oauthPresetNames, oauthPresetOf, presetNames, presetOf } from "@trunkline/providers";
 import type { Command } from "commander";
 import { configJsonSchema } from "../apps/gateway/src/cli/commands/config.ts";
 import { createProgram } from "../apps/gateway/src/cli/program.ts";
 import { environmentVariables } from "../apps/gateway/src/config/environment.ts";
-import { answerHeaders } from "../apps/gateway/src/http/answer-headers.ts";
-import { turnHeaders } from "../apps/gateway/src/http/turn-headers.ts";
-import { geminiVerbs, modelPaths } from "../apps/gateway/src/http/model-routes.ts";
 import { createMetrics } from "../apps/gateway/src/observe/metrics.ts";
+import { httpPage } from "./reference/http-page.ts";
+import { made, table } from "./reference/table.ts";
+import { workersPage } from "./reference/workers-page.ts";
 
 // The reference pages, made from the code. `node tools/reference.ts` writes them; a test fails when they are not what is written here.
 
 const folder = join(import.meta.dirname, "../docs/reference");
-const made = "<!-- Made by tools/reference.ts from the code; change it there. -->\n";
-
-function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ");
-  return [
-    `| ${headings.join(" | ")} |`,
-    `|${headings.map(() => "---").join("|")}|`,
-    ...rows.map((row) => `| ${row.map(cell).join(" | ")} |`),
-  ].join("\n");
-}
-
 type Schema = {
   type?: string | string[];
   description?: string;
@@ -170,89 +159,6 @@ ${table(
 `;
 }
 
-function httpPage(): string {
-  const others = [
-    [
-      "GET",
-      "/v1/models, /v1/models/{id}, /v1beta/models, /v1beta/models/{id}",
-      "Models this key may use, in the shape of the vendor whose header was sent: `anthropic-version`, `x-goog-api-key` (or `?key=`), else OpenAI's.",
-    ],
-    ["GET, DELETE", "/v1/responses/{id}", "A stored response."],
-    ["GET", "/v1/responses/{id}/input_items", "What a stored response was made from."],
-    ["GET", "/health", "Liveness; public."],
-    [
-      "GET",
-      "/v1/health",
-      "Database, ledger, providers and their accounts, targets that rest, limits, kill switches; needs a key.",
-    ],
-    [
-      "GET",
-      "/v1/usage/quota",
-      "What is used up of the accounts' plans: `{accounts: [{provider, account, state, reason, until}], buckets: [{provider, account, type, status, utilization, resetsAt, …}], asOf}`; needs a key.",
-    ],
-    ["GET", "/metrics", "See [metrics](metrics.md)."],
-    [
-      "GET",
-      "/admin/api/routes",
-      "The routes, and what is wrong with them; `etag` stands for the configuration they are from.",
-    ],
-    [
-      "PUT",
-      "/admin/api/routes",
-      "Writes `{routes}` into the configuration file, whose other settings and comments stay; with `If-Match`, only if nobody else has changed it. Taken within a second.",
-    ],
-    [
-      "POST",
-      "/admin/api/routes/explain",
-      "What would happen to a request: `{model, request?, dialect?, operation?, headers?, key?, at?}`.",
-    ],
-    ["GET", "/admin/api/targets", "Targets that rest, until when and why."],
-    ["DELETE", "/admin/api/targets/{provider}, …/{provider}/{model}", "Forgets why they rest."],
-    ["GET", "/admin/api/limits", "What is used up of limits and budgets."],
-    ["GET", "/admin/api/kill-switches", "Those in force; with `?all` those that were too."],
-    ["POST", "/admin/api/kill-switches", "Sets one: `{scope, name?, reason?}`."],
-    ["DELETE", "/admin/api/kill-switches/{scope}, …/{scope}/{name}", "Lifts one."],
-  ];
-  return `${made}# HTTP
-
-A key is taken from \`Authorization: Bearer\`, \`x-api-key\`, \`x-goog-api-key\`, \`api-key\` or \`?key=\`. Bodies may be compressed with gzip, deflate, br or zstd.
-
-## Model routes
-
-${table(["Method", "Path"], [...modelPaths.map((path) => ["POST", `\`${path}\``]), ...geminiVerbs.map((verb) => ["POST", `\`/v1beta/models/{model}:${verb}\` (also under \`/v1\`)`])])}
-
-\`streamGenerateContent\` answers server-sent events with \`alt=sse\`, else a JSON array.
-
-## Other routes
-
-${table(["Method", "Path", "What it answers"], others)}
-
-\`/admin/api\` takes the admin's name and password (HTTP Basic, \`admin\`), not a client's key.
-
-## Headers of requests
-
-${table(
-  ["Header", "What it says"],
-  Object.entries(turnHeaders).map(([name, what]) => [`\`${name}\``, what]),
-)}
-
-## Headers of answers
-
-${table(
-  ["Header", "What it says"],
-  Object.entries(answerHeaders).map(([name, what]) => [`\`${name}\``, what]),
-)}
-
-Of a client's headers only \`anthropic-version\`, \`anthropic-beta\` and \`openai-beta\` go on, and only to a provider of the same dialect.
-A client's own \`x-request-id\` (8 to 128 of \`A-Z a-z 0-9 . _ : -\`) is kept.
-
-## Long silences
-
-On a stream that stays silent for \`server.heartbeat_seconds\` a sign of life is sent: \`event: ping\` to Anthropic's clients, a comment to the others.
-Without a stream nothing can be sent before the answer is whole: behind a proxy that cuts silent connections, stream.
-`;
-}
-
 function providersPage(): string {
   const rows = presetNames.map((name) => {
     const preset = presetOf(name);
@@ -265,11 +171,21 @@ function providersPage(): string {
       preset.embeddings ? "yes" : "no",
     ];
   });
+  const oauthRows = oauthPresetNames.map((name) => {
+    const { title, issuer, scopes, api } = oauthPresetOf(name);
+    return [`\`${name}\``, title, issuer, scopes.map((scope) => `\`${scope}\``).join(", "), `\`${api}\``];
+  });
   return `${made}# Providers
 
 ## Presets (kind \`http-api\`)
 
 ${table(["Preset", "Vendor", "Address", "Dialects", "Key from", "Embeddings"], rows)}
+
+## Presets (kind \`oauth-session\`)
+
+They name addresses and scopes; the client is always your own.
+
+${table(["Preset", "What for", "Authorization server", "Scopes", "API"], oauthRows)}
 
 ## Other kinds
 
@@ -277,6 +193,12 @@ ${table(["Preset", "Vendor", "Address", "Dialects", "Key from", "Embeddings"], r
 |---|---|
 | \`ai-sdk\` | Any provider package of the AI SDK (interface versions 3 and 4), installed with \`npx trunkline modules add\`. |
 | \`llama-file\` | A GGUF file on this machine through node-llama-cpp, installed with \`npx trunkline modules add node-llama-cpp\`. |
+| \`custom\` | A module of your own. See [custom providers](../guides/custom-providers.md). |
+| \`cli-process\` | A vendor's program and its log-in. See [subscriptions](../guides/subscriptions.md). |
+| \`oauth-session\` | An HTTP API reached with the tokens of a sign-in. See [sign-in](../guides/sign-in.md). |
+| \`token-exchange\` | An HTTP API that takes short-lived tokens, which a long-lived credential is exchanged for. See [sign-in](../guides/sign-in.md). |
+| \`browser-worker\` | An API reached through workers: from another network, or from a signed-in browser. See [workers](../guides/workers.md). |
+| \`http-service\` | A program that the gateway starts, watches and asks. See [services](../guides/services.md). |
 | \`embedded\` | \`trunkline/echo\`, built in: repeats what it is sent. See [try it without a model](../guides/try-without-a-model.md). |
 `;
 }
@@ -291,6 +213,7 @@ export async function referencePages(): Promise<Readonly<Record<string, string>>
     "http.md": httpPage(),
     "metrics.md": await metricsPage(),
     "providers.md": providersPage(),
+    "workers.md": workersPage(),
   };
 }
 
