@@ -83,7 +83,12 @@ const child = spawn(node, [join(root, entry), ...first, ...rest], {
   cwd: root,
   stdio: "inherit",
   // Tools started from here must find the same Node.
-  env: { ...process.env, PATH: [dirname(node), join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter) },
+  // One heap for all threads, for glibc: 4 MiB less of a gateway in which one thread does nearly all.
+  env: {
+    MALLOC_ARENA_MAX: "1",
+    ...process.env,
+    PATH: [dirname(node), join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter),
+  },
 });
 // A terminal sends Ctrl-C to both of us: the child decides when to end, we only wait. Anything else is passed on.
 process.on("SIGINT", () => {});

@@ -7,6 +7,7 @@ import { readQuota } from "../quota.ts";
 import { addAdminRoutes } from "./admin-routes.ts";
 import { addAuthRoutes } from "./auth-routes.ts";
 import { addJobRoutes } from "./jobs/job-routes.ts";
+import { safeHeaders } from "./liveness.ts";
 import { dialectOfPath } from "./model-routes.ts";
 
 /** Everything but the model routes: health, metrics, and what an address that does not exist says. */
@@ -28,10 +29,8 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
 
   app.addHook("onSend", async (request, reply) => {
     reply.headers({
+      ...safeHeaders,
       "x-request-id": request.id,
-      "x-content-type-options": "nosniff",
-      "x-frame-options": "DENY",
-      "referrer-policy": "no-referrer",
       "content-security-policy":
         reply.getHeader("content-security-policy") ?? "default-src 'none'; frame-ancestors 'none'",
     });
@@ -52,11 +51,6 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
       "/v1/usage/quota",
     ],
   }));
-
-  app.get("/health", async (_request, reply) => {
-    if (gateway.draining) return reply.code(503).send({ status: "stopping" });
-    return { status: "ok", version };
-  });
 
   app.get("/v1/health", async (request) => {
     await gateway.authorizeReader(request.headers);

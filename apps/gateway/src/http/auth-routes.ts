@@ -1,4 +1,5 @@
 import { GatewayError, toGatewayError, type CredentialRecord, type Login } from "@trunkline/contracts";
+import type { Provider } from "@trunkline/providers";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Gateway } from "../gateway-types.ts";
 import { isoTime } from "../iso-time.ts";
@@ -65,6 +66,14 @@ export function addAuthRoutes(app: FastifyInstance, gateway: Gateway): void {
   const originOf = (request: FastifyRequest) => `${request.protocol}://${request.host}`;
   const callbackOf = (request: FastifyRequest, name: string) =>
     `${originOf(request)}/v1/auth/${encodeURIComponent(name)}/callback`;
+
+  /** How one signs in to it; none where one does not. */
+  async function flowsOf({ name, signIn }: Provider): Promise<string[]> {
+    if (!signIn) return [];
+    if (!signIn.oauth) return ["credential"];
+    const hasDevice = await signIns.supportsDevice(name).catch(() => false);
+    return ["code", ...(hasDevice ? ["device"] : [])];
+  }
 
   app.post<Named & { Body: { flow?: unknown } | null }>("/v1/auth/:provider/login", async (request) => {
     await operator(request);
@@ -146,9 +155,7 @@ export function addAuthRoutes(app: FastifyInstance, gateway: Gateway): void {
       kind: provider.kind,
       ...shownState(await gateway.store.credentials.load(provider.name)),
       ...(login?.provider === provider.name ? { login: shownLogin(login) } : {}),
-      flows: provider.signIn?.oauth
-        ? ["code", ...((await signIns.supportsDevice(provider.name).catch(() => false)) ? ["device"] : [])]
-        : [],
+      flows: await flowsOf(provider),
     };
   });
 

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { GatewayError, newRequestId, toGatewayError } from "@trunkline/contracts";
 import type { Gateway } from "../gateway-types.ts";
 import { applyCors } from "./cors.ts";
+import { serveLiveness } from "./liveness.ts";
 import { dialectOfPath, matchModelRoute, modelPaths } from "./model-routes.ts";
 import { isReadPath, modelsDialect, serveRead } from "./read-routes.ts";
 import { refuse, serveModel } from "./serve-model.ts";
@@ -77,6 +78,8 @@ function route(gateway: Gateway, other: RequestListener, message: IncomingMessag
   const path = queryAt < 0 ? url : url.slice(0, queryAt);
   if (applyCors(gateway.current.config.server.cors_origins, message, response)) return;
   const method = message.method ?? "GET";
+  if (path === "/health" && (method === "GET" || method === "HEAD"))
+    return serveLiveness(gateway.draining, message, response);
   const model = method === "POST" ? matchModelRoute(path) : undefined;
   const reads = isReadPath(method, path);
   if (!model && !reads && !modelPaths.includes(path)) return other(message, response);

@@ -12,6 +12,7 @@ type Health = {
     reason?: string;
     accounts?: readonly { name: string; state: string; reason: string | null; until: string | null }[];
   }[];
+  readonly services: readonly { name: string; state: string; until: string | null; problem: string | null }[];
   readonly targets: readonly { provider: string; model: string | null; state: string; until: string; reason: string }[];
   readonly limits: readonly {
     subject: string;
@@ -37,7 +38,8 @@ export async function healthCommand(context: CommandContext): Promise<number> {
   context.print(health, () => {
     const accounts = health.providers.flatMap(({ name, accounts: all = [] }) =>
       all
-        .filter(({ state }) => state !== "ready")
+        // One that is ready may have something to say all the same: a clock that is off.
+        .filter(({ state, reason }) => state !== "ready" || reason !== null)
         .map((account) => [`${name} (${account.name})`, account.state, account.until ?? "-", account.reason ?? "-"]),
     );
     const targets = health.targets.map(({ provider, model, state, until, reason }) => [
@@ -49,7 +51,10 @@ export async function healthCommand(context: CommandContext): Promise<number> {
     const broken = health.providers
       .filter(({ status }) => status !== "configured")
       .map(({ name, status, reason }) => [name, status, "-", reason ?? "-"]);
-    const rest = [...broken, ...accounts, ...targets];
+    const services = health.services
+      .filter(({ state }) => state !== "up")
+      .map(({ name, state, until, problem }) => [`${name} (service)`, state, until ?? "-", problem ?? "-"]);
+    const rest = [...broken, ...accounts, ...services, ...targets];
     const calm = rest.length === 0 ? "\nEvery provider and every target can be asked." : "";
     return (
       `The gateway is ${health.status}; its database is ${health.database}.${calm}` +

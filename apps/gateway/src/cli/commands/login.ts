@@ -21,6 +21,7 @@ type Begun = {
   readonly user_code: string;
 };
 type Status = {
+  readonly kind: string;
   readonly state: string;
   readonly flows: readonly string[];
   readonly subject?: string | null;
@@ -51,8 +52,10 @@ export async function signInCommand(context: CommandContext, provider: string, o
   const entry = loadConfig(context.home.configFile, context.environment).providers[provider];
   const isProgram = entry ? entry.kind === "cli-process" : driverNames.some((driver) => driver === provider);
   if (isProgram) return loginCommand(context, provider, undefined);
-  const { flows } = await ask<Status>(context, "GET", `${pathOf(provider)}/status`);
-  if (flows.length === 0) await handIn(context, provider);
+  const { flows, kind } = await ask<Status>(context, "GET", `${pathOf(provider)}/status`);
+  if (flows.length === 0)
+    throw new CommandError(`The provider '${provider}' (${kind}) is not signed in to.`, exitCodes.usage);
+  if (flows.includes("credential")) await handIn(context, provider);
   else await signIn(context, provider, flows, options);
   console.error(`Signed in to ${provider}.`);
   return testProviders(context, provider);

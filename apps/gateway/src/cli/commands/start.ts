@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import cluster from "node:cluster";
-import { entry } from "../../process/entry.ts";
+import { entry, oneHeap } from "../../process/entry.ts";
 import { serve } from "../../process/serve.ts";
 import { servePrimary } from "../../process/workers/serve-primary.ts";
 import { serveWorker } from "../../process/workers/serve-worker.ts";
@@ -72,7 +72,7 @@ async function startDaemon(context: CommandContext, workers: number | undefined)
   const child = spawn(process.execPath, [entry, "start", ...(workers ? ["--workers", String(workers)] : [])], {
     detached: true,
     stdio: ["ignore", output, output],
-    env: context.environment as NodeJS.ProcessEnv,
+    env: { ...oneHeap, ...context.environment } as NodeJS.ProcessEnv,
   });
   closeSync(output);
   let ended = false;
