@@ -100,7 +100,8 @@ export async function startOurs(upstream: number, options: OursOptions = {}): Pr
   );
   const config = { discover: false, server: { port: 0 }, providers, ...(options.isFull ? everything : {}) };
   writeFileSync(join(home, "trunkline.yaml"), JSON.stringify(config));
-  const env = { ...process.env, TRUNKLINE_HOME: home, NO_COLOR: "1" };
+  // As `npm start` and `trunkline start -d` have it.
+  const env = { MALLOC_ARENA_MAX: "1", ...process.env, TRUNKLINE_HOME: home, NO_COLOR: "1" };
   const made = await promisify(execFile)(
     process.execPath,
     [entry, "keys", "create", "--name", "bench", "--rpm", "1000000000", "--json", ...(options.isFull ? limited : [])],

@@ -19,10 +19,20 @@ export const goodAnswer: Behaviour = (_request, response) => sendJson(response, 
 export type Desk = { readonly gateway: TestGateway; readonly upstream: FakeUpstream; close(): Promise<void> };
 
 /** A gateway that takes work, and an upstream that does it. */
-export async function startDesk(behaviour: Behaviour = goodAnswer, jobs: object = {}, home?: string): Promise<Desk> {
+export async function startDesk(
+  behaviour: Behaviour = goodAnswer,
+  jobs: object = {},
+  home?: string,
+  config: object = {},
+): Promise<Desk> {
   const upstream = await startUpstream(behaviour);
   const gateway = await startGateway(
-    { providers: { up: chatProvider(upstream.origin) }, retries: { attempts: 0 }, jobs: { ...quickJobs, ...jobs } },
+    {
+      providers: { up: chatProvider(upstream.origin) },
+      retries: { attempts: 0 },
+      jobs: { ...quickJobs, ...jobs },
+      ...config,
+    },
     {},
     home,
   );

@@ -1,6 +1,10 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createKey } from "@trunkline/admin";
 import { afterEach, expect, test } from "vitest";
+import { stringify } from "yaml";
+import { createContext, withStore } from "../../src/cli/context.ts";
 import { startGateway, temporaryFolder, type TestGateway } from "../harness.ts";
 
 const open: { close(): unknown }[] = [];
@@ -8,6 +12,7 @@ afterEach(async () => {
   for (const thing of open.splice(0).toReversed()) await thing.close();
 });
 
+const bin = join(import.meta.dirname, "../../bin/trunkline.mjs");
 const script = join(import.meta.dirname, "service.mjs");
 const password = "a long password for tests";
 const admin = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
@@ -140,4 +145,64 @@ test("a changed entry is started anew, an operator starts one again, and what is
   (services as unknown as { configure(config: object): void }).configure({ ...config, providers: {} });
   await expect.poll(async () => (await services.report()).length).toBe(0);
   for (const pid of starts()) expect(isAlive(pid)).toBe(false);
+});
+
+test("several worker processes share one service; a gateway that was killed leaves none behind for long", async () => {
+  const folder = temporaryFolder();
+  open.push({ close: folder.remove });
+  const starts = join(folder.path, "starts");
+  writeFileSync(
+    join(folder.path, "trunkline.yaml"),
+    stringify({
+      discover: false,
+      health: { probe_seconds: 0 },
+      providers: {
+        web: { kind: "http-service", enabled: true, command: [process.execPath, script, "", starts], models: ["x"] },
+      },
+    }),
+  );
+  const environment = { PATH: process.env["PATH"]!, TRUNKLINE_HOME: folder.path, TRUNKLINE_PORT: "0" };
+  const { secret } = await withStore(createContext(environment, true), (store) =>
+    createKey(store.keys, { name: "k" }, Date.now()),
+  );
+  let child: ChildProcess | undefined;
+  open.push({ close: () => void child?.kill("SIGKILL") });
+  async function start(): Promise<string> {
+    child = spawn(process.execPath, [bin, "start", "--workers", "2", "--json"], {
+      env: environment,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let text = "";
+    for await (const piece of child.stdout!) {
+      text += String(piece);
+      const address = /"address":\s*"([^"]+)"/.exec(text)?.[1];
+      if (address !== undefined) return address;
+    }
+    throw new Error(`the gateway did not start: ${text}`);
+  }
+  const ask = async (address: string) => {
+    const answer = await fetch(`${address}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${secret}`, "content-type": "application/json", connection: "close" },
+      body: JSON.stringify({ model: "web/x", messages: [{ role: "user", content: "hi" }] }),
+    });
+    return answer.status;
+  };
+  const address = await start();
+  expect(await Promise.all(Array.from({ length: 8 }, () => ask(address)))).toEqual(
+    Array.from({ length: 8 }, () => 200),
+  );
+  const pids = () => readFileSync(starts, "utf8").trim().split("\n").map(Number);
+  expect(pids().length).toBe(1);
+  const gone = new Promise((resolve) => child!.once("exit", resolve));
+  child!.kill("SIGKILL");
+  await gone;
+  const second = await start();
+  expect(await ask(second)).toBe(200);
+  const [old, young] = pids();
+  expect([isAlive(old!), isAlive(young!)]).toEqual([false, true]);
+  const ended = new Promise((resolve) => child!.once("exit", resolve));
+  child!.kill("SIGTERM");
+  await ended;
+  expect(isAlive(young!)).toBe(false);
 });
