@@ -162,6 +162,10 @@ describe("while it is on its way", () => {
     );
     const all = Array.from({ length: 5 }, () => ask("openai-chat", true));
     await expect.poll(() => held.length).toBe(1);
+    // All five have come, and had the time of another request to join the one that is on its way.
+    const active = async () => ((await (await gateway.get("/v1/health")).json()) as { active: number }).active;
+    await expect.poll(active).toBe(5);
+    await active();
     held.forEach((send) => send());
     for (const answer of await Promise.all(all)) expect(answer.status).toBe(400);
     const next = ask("openai-chat", true);

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -77,6 +78,40 @@ export async function startGateway(
       folder.remove();
     },
   };
+}
+
+const bin = join(import.meta.dirname, "../bin/trunkline.mjs");
+
+export type GatewayProcess = {
+  readonly address: string;
+  /** Resolves when it is gone. */
+  end(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+};
+
+/** `trunkline start` in a process of its own, with nothing of this one's environment but the path. */
+export async function spawnGateway(
+  environment: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Promise<GatewayProcess> {
+  const child = spawn(process.execPath, [bin, "start", "--json", ...args], {
+    env: { PATH: process.env["PATH"]!, TRUNKLINE_PORT: "0", ...environment },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  let text = "";
+  for await (const piece of child.stdout) {
+    text += String(piece);
+    const address = /"address":\s*"([^"]+)"/.exec(text)?.[1];
+    if (address === undefined) continue;
+    return {
+      address,
+      end(signal) {
+        child.kill(signal);
+        return gone;
+      },
+    };
+  }
+  throw new Error(`the gateway did not start: ${text}`);
 }
 
 /** A provider that speaks Chat, with one model `x`. */

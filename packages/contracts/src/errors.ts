@@ -77,7 +77,7 @@ export const errorTable = {
   account_signed_out: {
     status: 503,
     retryable: false,
-    fix: "The operator must sign in again: `trunkline accounts login <provider>`.",
+    fix: "The operator must sign in again: `trunkline login <provider>`.",
   },
   account_quota_exceeded: {
     status: 429,

@@ -43,6 +43,31 @@ export type Task = {
   readonly scheduleId: string | null;
 };
 
+type GivenTask = Pick<Task, "id" | "keyId" | "endpoint" | "body" | "createdAt"> & Partial<Task>;
+
+/** A task nothing has become of yet, due at once unless it is said otherwise. */
+export function newTask(given: GivenTask): Task {
+  return {
+    status: "queued",
+    runAt: given.createdAt,
+    startedAt: null,
+    finishedAt: null,
+    attempts: 0,
+    result: null,
+    errorCode: null,
+    callbackUrl: null,
+    callbackState: (given.callbackUrl ?? null) === null ? "none" : "pending",
+    callbackAttempts: 0,
+    callbackError: null,
+    idempotencyKey: null,
+    fingerprint: "",
+    batchId: null,
+    customId: null,
+    scheduleId: null,
+    ...given,
+  };
+}
+
 export const missedPolicies = ["skip", "once", "all"] as const;
 export type MissedPolicy = (typeof missedPolicies)[number];
 export const overlapPolicies = ["skip", "queue", "parallel", "replace"] as const;

@@ -21,5 +21,6 @@ export { createServiceClient, type ServiceAddress } from "./http-service/service
 export { supervise, type ServiceReport, type ServiceSpec, type Supervised } from "./http-service/supervise.ts";
 export { reapChildren } from "./shared/reap.ts";
 export { createEchoProvider } from "./embedded/echo-provider.ts";
+export { createLateCall } from "./shared/late-call.ts";
 export { afterPoll } from "./shared/after-poll.ts";
 export { checkAddress, createGuardedFetch, guardedLookup, type GuardedFetch } from "./shared/guarded-fetch.ts";

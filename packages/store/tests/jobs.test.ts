@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Batch, Key, KeptCredential, Login, Schedule, Task } from "@trunkline/contracts";
-import { noLimits } from "@trunkline/contracts";
+import { newTask, noLimits } from "@trunkline/contracts";
 import { startPostgres, type TestPostgres } from "@trunkline/testkit";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createSecretBox, openStore, type Store } from "../src/index.ts";
@@ -17,30 +17,16 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const newTask = (id: string, change: Partial<Task> = {}): Task => ({
-  id,
-  keyId: "key_1",
-  endpoint: "/v1/messages",
-  body: { model: "x" },
-  status: "queued",
-  createdAt: 100,
-  runAt: 100,
-  startedAt: null,
-  finishedAt: null,
-  attempts: 0,
-  result: null,
-  errorCode: null,
-  callbackUrl: null,
-  callbackState: "none",
-  callbackAttempts: 0,
-  callbackError: null,
-  idempotencyKey: null,
-  fingerprint: "f",
-  batchId: null,
-  customId: null,
-  scheduleId: null,
-  ...change,
-});
+const taskOf = (id: string, change: Partial<Task> = {}): Task =>
+  newTask({
+    id,
+    keyId: "key_1",
+    endpoint: "/v1/messages",
+    body: { model: "x" },
+    createdAt: 100,
+    fingerprint: "f",
+    ...change,
+  });
 
 const credential = (accessToken: string): KeptCredential => ({
   accessToken,
@@ -77,10 +63,10 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
 
   test("tasks: of two processes one takes each, a batch's after the others, and not before its time", async () => {
     const many = Array.from({ length: 20 }, (_, index) =>
-      newTask(`task_${String(index).padStart(2, "0")}`, { batchId: index < 10 ? "b" : null, runAt: 100 + index }),
+      taskOf(`task_${String(index).padStart(2, "0")}`, { batchId: index < 10 ? "b" : null, runAt: 100 + index }),
     );
     await store.tasks.insert(many);
-    await store.tasks.insert([newTask("task_later", { runAt: 5000 })]);
+    await store.tasks.insert([taskOf("task_later", { runAt: 5000 })]);
     const [first, second] = await Promise.all([store.tasks.claim(1000, 2000, 5), other.tasks.claim(1000, 2000, 5)]);
     const taken = [...first!, ...second!].map(({ id }) => id).toSorted();
     expect(taken).toEqual(many.slice(10).map(({ id }) => id));
@@ -90,7 +76,7 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
   });
 
   test("tasks: what a dead process ran is taken over, and it cannot finish what is not its own any more", async () => {
-    await store.tasks.insert([newTask("task_1")]);
+    await store.tasks.insert([taskOf("task_1")]);
     expect((await store.tasks.claim(1000, 2000, 1)).length).toBe(1);
     expect(await store.tasks.renew(["task_1"], 3000)).toEqual(new Set(["task_1"]));
     expect(await other.tasks.claim(2500, 4000, 1)).toEqual([]);
@@ -110,14 +96,14 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
   });
 
   test("tasks: given back they count as not begun; one idempotency key is one row", async () => {
-    await store.tasks.insert([newTask("task_1")]);
+    await store.tasks.insert([taskOf("task_1")]);
     await store.tasks.claim(1000, 2000, 1);
     await store.tasks.release(["task_1"]);
     expect((await other.tasks.claim(1000, 2000, 1))[0]!.attempts).toBe(1);
     const once = await Promise.all([
-      store.tasks.insert([newTask("task_a", { idempotencyKey: "k" })]),
-      other.tasks.insert([newTask("task_b", { idempotencyKey: "k" })]),
-      store.tasks.insert([newTask("task_c", { idempotencyKey: "k", keyId: "key_2" })]),
+      store.tasks.insert([taskOf("task_a", { idempotencyKey: "k" })]),
+      other.tasks.insert([taskOf("task_b", { idempotencyKey: "k" })]),
+      store.tasks.insert([taskOf("task_c", { idempotencyKey: "k", keyId: "key_2" })]),
     ]);
     expect(once[0]! + once[1]!).toBe(1);
     expect(once[2]).toBe(1);
@@ -126,7 +112,7 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
 
   test("callbacks: due once a task has ended, taken by one process, and again when that one says nothing", async () => {
     const called = { callbackUrl: "https://x.example/", callbackState: "pending" } as const;
-    await store.tasks.insert([newTask("task_1", called)]);
+    await store.tasks.insert([taskOf("task_1", called)]);
     expect(await store.tasks.claimCallbacks(1000, 2000, 10)).toEqual([]);
     expect(await store.tasks.cancel("task_1", 1000)).toBe(true);
     const taken = await Promise.all([
@@ -153,7 +139,7 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
 
   test("lists go on where they ended", async () => {
     await store.tasks.insert(
-      Array.from({ length: 7 }, (_, index) => newTask(`task_${index}`, { createdAt: 100 + Math.floor(index / 3) })),
+      Array.from({ length: 7 }, (_, index) => taskOf(`task_${index}`, { createdAt: 100 + Math.floor(index / 3) })),
     );
     const seen: string[] = [];
     for (let after: string | undefined; ; after = seen.at(-1)) {
@@ -196,7 +182,7 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
         },
       ],
       tasks: [1, 2, 3].map((number) =>
-        newTask(`task_${by}${number}`, {
+        taskOf(`task_${by}${number}`, {
           scheduleId: "sched_1",
           status: number === 1 ? "queued" : "held",
           createdAt: number,
@@ -353,7 +339,7 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
   });
 
   test("a new root: everything is sealed anew, and nothing of the old one is needed any more", async () => {
-    await store.tasks.insert([newTask("task_1")]);
+    await store.tasks.insert([taskOf("task_1")]);
     await store.tasks.claim(1000, 2000, 1);
     await store.tasks.finish("task_1", { status: "failed", result: { status: 500, body: 1 }, errorCode: "e" }, 1000);
     await store.credentials.put("p", { credential: credential("a"), state: "ready", problem: null, skewMs: 0 });

@@ -1,10 +1,22 @@
 import { secretBoxOf } from "../config/home.ts";
 import { operatorPurpose } from "../operators.ts";
 import { findRunning, urlHost } from "../process/run-state.ts";
-import { CommandError, type CommandContext } from "./context.ts";
+import { CommandError, exitCodes, type CommandContext } from "./context.ts";
 
 /** Milliseconds a running gateway gets to answer. */
 const answerMs = 30_000;
+
+/** The same of a gateway that must be running. Throws CommandError, with what is said when it is not. */
+export async function askRunning<T>(
+  context: CommandContext,
+  method: "GET" | "POST" | "DELETE",
+  path: string,
+  options: { readonly body?: object; readonly otherwise?: string } = {},
+): Promise<T> {
+  const answer = await askGateway(context, method, path, options.body);
+  if (answer !== undefined) return answer as T;
+  throw new CommandError(options.otherwise ?? "Trunkline is not running.", exitCodes.notRunning);
+}
 
 /** Asks this home's running gateway as its operator; undefined when none runs. Throws CommandError with what it says. */
 export async function askGateway(

@@ -5,6 +5,13 @@ export const jobsSchema = z
   .strictObject({
     enabled: z.boolean().default(true).describe("Take tasks, batches and schedules, and run them."),
     concurrency: z.number().int().positive().max(1000).default(4).describe("Tasks run at once."),
+    waiting_per_key: z
+      .number()
+      .int()
+      .positive()
+      .max(10_000_000)
+      .default(10_000)
+      .describe("Tasks of one key that may wait; those of batches do not count."),
     attempts: z
       .number()
       .int()

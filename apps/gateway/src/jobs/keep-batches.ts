@@ -1,5 +1,5 @@
 import { createLoop, type Loop } from "@trunkline/jobs";
-import type { Batch, StoredFile, Task } from "@trunkline/contracts";
+import { newTask, type Batch, type StoredFile, type Task } from "@trunkline/contracts";
 import type { Store } from "@trunkline/store";
 import { readBatchLines, type BatchLine } from "./batch-lines.ts";
 
@@ -21,30 +21,16 @@ export function keepBatches({ store, leaseMs, pollMs, onTasks, onCancelled, onEr
   const { batches, files, tasks } = store;
 
   function taskOf(batch: Batch, { line, customId, body }: BatchLine): Task {
-    return {
+    return newTask({
       // The same at every try, and in the order of the lines.
       id: `${batch.id.replace("batch_", "task_")}_${String(line).padStart(7, "0")}`,
       keyId: batch.keyId,
       endpoint: batch.endpoint,
       body,
-      status: "queued",
       createdAt: batch.createdAt,
-      runAt: batch.createdAt,
-      startedAt: null,
-      finishedAt: null,
-      attempts: 0,
-      result: null,
-      errorCode: null,
-      callbackUrl: null,
-      callbackState: "none",
-      callbackAttempts: 0,
-      callbackError: null,
-      idempotencyKey: null,
-      fingerprint: "",
       batchId: batch.id,
       customId,
-      scheduleId: null,
-    };
+    });
   }
 
   async function validate(batch: Batch): Promise<void> {

@@ -1,4 +1,3 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
@@ -7,15 +6,13 @@ import { fixtures } from "@trunkline/testkit";
 import { afterEach, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { withStore, createContext } from "../../src/cli/context.ts";
-import { chatProvider, temporaryFolder } from "../harness.ts";
+import { chatProvider, spawnGateway, temporaryFolder, type GatewayProcess } from "../harness.ts";
 import { chatTask, quickJobs } from "./desk.ts";
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
   for (const thing of open.splice(0).toReversed()) await thing.close();
 });
-
-const bin = join(import.meta.dirname, "../../bin/trunkline.mjs");
 
 /** Where a gateway is killed: when its task was taken, at the upstream before and after its answer, at the receiver before and after its. */
 const stages = ["taken", "asked", "answered", "calling", "called"] as const;
@@ -68,7 +65,7 @@ test(`a gateway that is killed ${stages.length * rounds} times, at every stage o
   });
   const folder = temporaryFolder();
   open.push({ close: folder.remove });
-  const environment = { PATH: process.env["PATH"]!, TRUNKLINE_HOME: folder.path, TRUNKLINE_PORT: "0" };
+  const environment = { TRUNKLINE_HOME: folder.path };
   writeFileSync(
     join(folder.path, "trunkline.yaml"),
     stringify({
@@ -86,28 +83,9 @@ test(`a gateway that is killed ${stages.length * rounds} times, at every stage o
   const { secret } = await withStore(createContext(environment, true), (store) =>
     createKey(store.keys, { name: "k" }, Date.now()),
   );
-  let child: ChildProcess | undefined;
-  open.push({ close: () => void child?.kill("SIGKILL") });
-
-  async function start(): Promise<string> {
-    child = spawn(process.execPath, [bin, "start", "--json"], {
-      env: environment,
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let text = "";
-    for await (const piece of child.stdout!) {
-      text += String(piece);
-      const address = /"address":\s*"([^"]+)"/.exec(text)?.[1];
-      if (address !== undefined) return address;
-    }
-    throw new Error(`the gateway did not start: ${text}`);
-  }
-
-  async function kill(): Promise<void> {
-    const gone = new Promise((resolve) => child!.once("exit", resolve));
-    child!.kill("SIGKILL");
-    await gone;
-  }
+  let running: GatewayProcess | undefined;
+  open.push({ close: () => running?.end("SIGKILL") });
+  const start = async () => (running = await spawnGateway(environment)).address;
 
   const posted: string[] = [];
   const post = async (address: string) => {
@@ -125,7 +103,7 @@ test(`a gateway that is killed ${stages.length * rounds} times, at every stage o
       const there = stage === "taken" ? undefined : new Promise<void>((resolve) => (reached[stage] = resolve));
       await post(address);
       await there;
-      await kill();
+      await running!.end("SIGKILL");
     }
   await start();
   await expect.poll(() => posted.filter((id) => !delivered.has(id)), { timeout: 60_000 }).toEqual([]);

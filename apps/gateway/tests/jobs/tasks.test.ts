@@ -176,6 +176,17 @@ test("cancelled while it waits it is never made; while it runs, the upstream is 
   expect(upstream.received.length).toBe(1);
 });
 
+test("so many tasks of a key may wait, and no more; another key's are its own", async () => {
+  const { gateway } = track(await startDesk(() => {}, { concurrency: 1, waiting_per_key: 3 }));
+  const far = Math.floor(Date.now() / 1000) + 3600;
+  const later = chatTask({ run_at: far });
+  for (let turn = 0; turn < 3; turn++) expect((await postTask(gateway, later)).status).toBe(202);
+  const refused = await gateway.post("/v1/tasks", later);
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "10"]);
+  const other = await gateway.makeKey({ name: "other" });
+  expect((await postTask(gateway, later, { authorization: `Bearer ${other.secret}` })).status).toBe(202);
+});
+
 /** Whether a delivery is signed with a secret, as Standard Webhooks has it. */
 function isSigned({ headers, text }: ReceivedRequest, secret: string): boolean {
   const key = Buffer.from(secret.slice("whsec_".length), "base64");

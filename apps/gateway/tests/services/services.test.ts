@@ -1,18 +1,16 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createKey } from "@trunkline/admin";
 import { afterEach, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { createContext, withStore } from "../../src/cli/context.ts";
-import { startGateway, temporaryFolder, type TestGateway } from "../harness.ts";
+import { spawnGateway, startGateway, temporaryFolder, type GatewayProcess, type TestGateway } from "../harness.ts";
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
   for (const thing of open.splice(0).toReversed()) await thing.close();
 });
 
-const bin = join(import.meta.dirname, "../../bin/trunkline.mjs");
 const script = join(import.meta.dirname, "service.mjs");
 const password = "a long password for tests";
 const admin = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
@@ -161,25 +159,13 @@ test("several worker processes share one service; a gateway that was killed leav
       },
     }),
   );
-  const environment = { PATH: process.env["PATH"]!, TRUNKLINE_HOME: folder.path, TRUNKLINE_PORT: "0" };
+  const environment = { TRUNKLINE_HOME: folder.path };
   const { secret } = await withStore(createContext(environment, true), (store) =>
     createKey(store.keys, { name: "k" }, Date.now()),
   );
-  let child: ChildProcess | undefined;
-  open.push({ close: () => void child?.kill("SIGKILL") });
-  async function start(): Promise<string> {
-    child = spawn(process.execPath, [bin, "start", "--workers", "2", "--json"], {
-      env: environment,
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let text = "";
-    for await (const piece of child.stdout!) {
-      text += String(piece);
-      const address = /"address":\s*"([^"]+)"/.exec(text)?.[1];
-      if (address !== undefined) return address;
-    }
-    throw new Error(`the gateway did not start: ${text}`);
-  }
+  let running: GatewayProcess | undefined;
+  open.push({ close: () => running?.end("SIGKILL") });
+  const start = async () => (running = await spawnGateway(environment, ["--workers", "2"])).address;
   const ask = async (address: string) => {
     const answer = await fetch(`${address}/v1/chat/completions`, {
       method: "POST",
@@ -194,15 +180,11 @@ test("several worker processes share one service; a gateway that was killed leav
   );
   const pids = () => readFileSync(starts, "utf8").trim().split("\n").map(Number);
   expect(pids().length).toBe(1);
-  const gone = new Promise((resolve) => child!.once("exit", resolve));
-  child!.kill("SIGKILL");
-  await gone;
+  await running!.end("SIGKILL");
   const second = await start();
   expect(await ask(second)).toBe(200);
   const [old, young] = pids();
   expect([isAlive(old!), isAlive(young!)]).toEqual([false, true]);
-  const ended = new Promise((resolve) => child!.once("exit", resolve));
-  child!.kill("SIGTERM");
-  await ended;
+  await running!.end("SIGTERM");
   expect(isAlive(young!)).toBe(false);
 });

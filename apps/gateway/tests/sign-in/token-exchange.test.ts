@@ -171,6 +171,19 @@ test.each<[string, Behaviour, number, string]>([
   expect(text).not.toContain("rotating-0");
 });
 
+test("a credential is sent to nothing less than https", async () => {
+  const { gateway } = await startPlace(
+    (_request, response) => sendJson(response, 200, {}),
+    { credential: "${ACME}", exchange: { url: "http://auth.acme.example/token", json: { token: "{credential}" } } },
+    () => "none",
+  );
+  const answer = await chat(gateway);
+  expect([answer.status, await answer.text()]).toEqual([
+    503,
+    expect.stringContaining("http://auth.acme.example is not https"),
+  ]);
+});
+
 test("a credential without the claim that is asked for is told of", async () => {
   const { gateway } = await startPlace(
     (_request, response) => sendJson(response, 200, {}),

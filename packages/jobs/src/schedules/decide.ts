@@ -1,4 +1,12 @@
-import { GatewayError, newId, type Schedule, type ScheduleRun, type Task, type TaskStatus } from "@trunkline/contracts";
+import {
+  GatewayError,
+  newId,
+  newTask,
+  type Schedule,
+  type ScheduleRun,
+  type Task,
+  type TaskStatus,
+} from "@trunkline/contracts";
 import type { Decision } from "@trunkline/store";
 import { Cron } from "croner";
 
@@ -80,27 +88,6 @@ export function decide(schedule: Schedule, open: readonly OpenTask[], now: numbe
 
 /** A run of a schedule as a task. */
 export function taskOfSchedule(schedule: Schedule, status: "queued" | "held", now: number): Task {
-  return {
-    id: newId("task_"),
-    keyId: schedule.keyId,
-    endpoint: schedule.endpoint,
-    body: schedule.body,
-    status,
-    createdAt: now,
-    runAt: now,
-    startedAt: null,
-    finishedAt: null,
-    attempts: 0,
-    result: null,
-    errorCode: null,
-    callbackUrl: schedule.callbackUrl,
-    callbackState: schedule.callbackUrl === null ? "none" : "pending",
-    callbackAttempts: 0,
-    callbackError: null,
-    idempotencyKey: null,
-    fingerprint: "",
-    batchId: null,
-    customId: null,
-    scheduleId: schedule.id,
-  };
+  const { keyId, endpoint, body, callbackUrl, id: scheduleId } = schedule;
+  return newTask({ id: newId("task_"), keyId, endpoint, body, callbackUrl, scheduleId, status, createdAt: now });
 }

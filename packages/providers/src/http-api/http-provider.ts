@@ -5,6 +5,7 @@ import { fetchText } from "../http1/fetch-text.ts";
 import type { Provider, ProviderCall, ProviderRequest } from "../provider.ts";
 import type { GuardedFetch } from "../shared/guarded-fetch.ts";
 import { hasRemoteMedia, inlineMedia } from "../shared/inline-media.ts";
+import { createLateCall } from "../shared/late-call.ts";
 import { needsAdapting } from "./adapt.ts";
 import { authHeader, pathOf, requiredHeaders } from "./endpoints.ts";
 import { listModels } from "./list-models.ts";
@@ -212,26 +213,18 @@ function afterwards<T>(
   fail: (error: GatewayError) => void,
 ): ProviderCall {
   const preparing = new AbortController();
-  let call: ProviderCall | undefined;
+  const call = createLateCall(() => preparing.abort());
   prepare(preparing.signal).then(
     (value) => {
-      if (preparing.signal.aborted) return;
       try {
-        call = begin(value);
+        call.begin(() => begin(value));
       } catch (error) {
         fail(error as GatewayError);
       }
     },
     (error: GatewayError) => {
-      if (!preparing.signal.aborted) fail(error);
+      if (!call.isCancelled) fail(error);
     },
   );
-  return {
-    cancel() {
-      preparing.abort();
-      call?.cancel();
-    },
-    pause: () => call?.pause(),
-    resume: () => call?.resume(),
-  };
+  return call;
 }

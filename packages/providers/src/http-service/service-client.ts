@@ -1,5 +1,6 @@
 import { GatewayError } from "@trunkline/contracts";
-import { createHttpClient, type Call, type ClientTimeouts, type HttpClient } from "../http1/client.ts";
+import { createHttpClient, type ClientTimeouts, type HttpClient } from "../http1/client.ts";
+import { createLateCall } from "../shared/late-call.ts";
 
 /** Where a service is to be found. */
 export type ServiceAddress = {
@@ -28,32 +29,15 @@ export function createServiceClient(
     send(request, handler) {
       const port = address.current();
       if (port !== undefined) return clientAt(port).send(request, handler);
-      let call: Call | undefined;
-      let isOver = false;
-      let isPaused = false;
+      const call = createLateCall();
       void address.whenUp(options.waitMs).then((found) => {
-        if (isOver) return;
-        if (found === undefined)
-          return handler.error(
-            new GatewayError("service_down", `The service '${name}' is not up. \`trunkline services\` tells why.`),
-          );
-        call = clientAt(found).send(request, handler);
-        if (isPaused) call.pause();
+        if (call.isCancelled) return;
+        if (found !== undefined) return call.begin(() => clientAt(found).send(request, handler));
+        handler.error(
+          new GatewayError("service_down", `The service '${name}' is not up. \`trunkline services\` tells why.`),
+        );
       });
-      return {
-        cancel() {
-          isOver = true;
-          call?.cancel();
-        },
-        pause() {
-          isPaused = true;
-          call?.pause();
-        },
-        resume() {
-          isPaused = false;
-          call?.resume();
-        },
-      };
+      return call;
     },
     close: () => known?.client.close(),
   };

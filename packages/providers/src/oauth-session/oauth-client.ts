@@ -1,6 +1,7 @@
 import { GatewayError, type KeptCredential } from "@trunkline/contracts";
 import type { ClientMetadata, ServerMetadata, TokenEndpointResponse } from "openid-client";
 import { CredentialRefused, skewNote, type Renewed } from "../credentials/kept-token.ts";
+import { secureAddress } from "../credentials/secure-address.ts";
 
 /** One authorization server and the operator's client at it. */
 export type OAuthSettings = {
@@ -54,7 +55,6 @@ export type OAuthClient = {
 };
 
 const timeoutSeconds = 20;
-const isLoopback = (host: string) => /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(host);
 
 /** Answers of the token endpoint that will be the same however often it is asked. */
 const finalErrors = new Set(["invalid_grant", "invalid_client", "unauthorized_client", "invalid_scope"]);
@@ -74,13 +74,6 @@ export function createOAuthClient(settings: OAuthSettings, now: () => number): O
     return answer;
   };
 
-  function allowed(address: string): URL {
-    const url = new URL(address);
-    if (url.protocol !== "https:" && !isLoopback(url.hostname))
-      throw new GatewayError("provider_unavailable", `${url.origin} is not https; tokens are sent to nothing less.`);
-    return url;
-  }
-
   async function readMetadata(): Promise<ServerMetadata> {
     const { authorization, token, device, revocation } = settings.endpoints;
     const named = {
@@ -89,14 +82,14 @@ export function createOAuthClient(settings: OAuthSettings, now: () => number): O
       ...(device ? { device_authorization_endpoint: device } : {}),
       ...(revocation ? { revocation_endpoint: revocation } : {}),
     };
-    for (const address of Object.values(named)) allowed(address);
+    for (const address of Object.values(named)) secureAddress(address);
     if (settings.issuer === undefined) return { issuer: new URL(token!).origin, ...named };
     const client = await load();
-    const issuer = allowed(settings.issuer);
+    const { url: issuer, isLocal } = secureAddress(settings.issuer);
     const discover = (algorithm: "oidc" | "oauth2") =>
       client.discovery(issuer, settings.clientId, undefined, undefined, {
         algorithm,
-        execute: isLoopback(issuer.hostname) ? [client.allowInsecureRequests] : [],
+        execute: isLocal ? [client.allowInsecureRequests] : [],
         timeout: timeoutSeconds,
         [client.customFetch]: watchedFetch,
       });
@@ -123,8 +116,7 @@ export function createOAuthClient(settings: OAuthSettings, now: () => number): O
     const configuration = new client.Configuration(metadata, settings.clientId, own, auth);
     configuration.timeout = timeoutSeconds;
     configuration[client.customFetch] = watchedFetch;
-    if (isLoopback(new URL(metadata.token_endpoint ?? metadata.issuer).hostname))
-      client.allowInsecureRequests(configuration);
+    if (secureAddress(metadata.token_endpoint ?? metadata.issuer).isLocal) client.allowInsecureRequests(configuration);
     return { client, configuration };
   }
 

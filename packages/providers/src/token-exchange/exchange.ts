@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { GatewayError, parseJson, type KeptCredential } from "@trunkline/contracts";
 import { CredentialRefused, type Renewed } from "../credentials/kept-token.ts";
+import { secureAddress } from "../credentials/secure-address.ts";
 import { claimsOf, fieldOf, fill, fillAll } from "./template.ts";
 
 /** How a long-lived credential is exchanged for a token. Texts may hold `{credential}` and `{credential.path}`. */
@@ -98,8 +99,9 @@ async function ask(
       : json !== undefined
         ? JSON.stringify(fillAll(json, credential))
         : undefined;
+  const address = secureAddress(fill(url, credential, encodeURIComponent)).url;
   try {
-    const answer = await fetch(fill(url, credential, encodeURIComponent), {
+    const answer = await fetch(address, {
       method,
       // A credential goes where it was meant for and no further.
       redirect: "error",

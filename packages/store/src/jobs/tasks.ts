@@ -108,6 +108,17 @@ export function createTaskTable(database: Kysely<Tables>, box: SecretBox, holder
         .executeTakeFirst();
       return row && taskOf(row);
     },
+    /** Of a key's own, besides its batches. */
+    async countWaiting(keyId: string): Promise<number> {
+      const row = await database
+        .selectFrom("tasks")
+        .select(({ fn }) => fn.countAll().as("count"))
+        .where("key_id", "=", keyId)
+        .where("status", "in", ["queued", "held"])
+        .where("batch_id", "is", null)
+        .executeTakeFirstOrThrow();
+      return Number(row.count);
+    },
     /** Newest first. */
     async list({ keyId, status, callback, after, limit }: TaskFilter): Promise<Task[]> {
       let query = database.selectFrom("tasks").selectAll().where("batch_id", "is", null);

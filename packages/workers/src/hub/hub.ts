@@ -1,7 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { GatewayError } from "@trunkline/contracts";
-import type { AnswerHandler, Call, ClientRequest, ClientTimeouts, HttpClient } from "@trunkline/providers";
+import {
+  createLateCall,
+  type AnswerHandler,
+  type Call,
+  type ClientRequest,
+  type ClientTimeouts,
+  type HttpClient,
+} from "@trunkline/providers";
 import { WebSocketServer, type WebSocket } from "ws";
 import {
   closeCodes,
@@ -214,13 +221,11 @@ export function createWorkerHub(options: HubOptions): WorkerHub {
     handler: AnswerHandler,
   ): Call {
     const { worker, isThere, waitMs, longest, timeouts } = about;
-    let call: Call | undefined;
-    let isPaused = false;
+    const call = createLateCall(() => leave());
     const waiting: Waiting = {
       begin(session) {
         clearTimeout(timer);
-        call = session.start(request, handler, timeouts);
-        if (isPaused) call.pause();
+        call.begin(() => session.start(request, handler, timeouts));
       },
       fail(error) {
         clearTimeout(timer);
@@ -249,19 +254,6 @@ export function createWorkerHub(options: HubOptions): WorkerHub {
     }, waitMs);
     if (queue.length >= longest) queueMicrotask(() => waiting.fail(missing()));
     else queue.push(waiting);
-    return {
-      cancel() {
-        leave();
-        call?.cancel();
-      },
-      pause() {
-        isPaused = true;
-        call?.pause();
-      },
-      resume() {
-        isPaused = false;
-        call?.resume();
-      },
-    };
+    return call;
   }
 }

@@ -1,5 +1,5 @@
-import { askGateway } from "../ask-gateway.ts";
-import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
+import { askRunning } from "../ask-gateway.ts";
+import { exitCodes, table, withStore, type CommandContext } from "../context.ts";
 
 type Health = {
   readonly status: string;
@@ -31,8 +31,7 @@ function section(title: string, headings: readonly string[], rows: readonly (rea
 
 /** What `/v1/health` says, as columns. */
 export async function healthCommand(context: CommandContext): Promise<number> {
-  const health = (await askGateway(context, "GET", "/v1/health")) as Health | undefined;
-  if (!health) throw new CommandError("Trunkline is not running.", exitCodes.notRunning);
+  const health = await askRunning<Health>(context, "GET", "/v1/health");
   const keys = await withStore(context, (store) => store.keys.list());
   const names = new Map(keys.map(({ id, name }) => [`key:${id}`, `key ${name}`]));
   context.print(health, () => {

@@ -3,7 +3,7 @@ import { text as textOf } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import { driverNames } from "@trunkline/providers";
 import { loadConfig } from "../../config/load-config.ts";
-import { askGateway } from "../ask-gateway.ts";
+import { askRunning } from "../ask-gateway.ts";
 import { CommandError, exitCodes, type CommandContext } from "../context.ts";
 import { openBrowser } from "../open-browser.ts";
 import { loginCommand } from "./accounts.ts";
@@ -30,20 +30,10 @@ type Status = {
 
 const pollMs = 500;
 
-async function ask<T>(
-  context: CommandContext,
-  method: "GET" | "POST" | "DELETE",
-  path: string,
-  body?: object,
-): Promise<T> {
-  const answer = await askGateway(context, method, path, body);
-  if (answer === undefined)
-    throw new CommandError(
-      "The gateway is not running, and the sign-in ends at it. Start it with `npx trunkline start -d`.",
-      exitCodes.notRunning,
-    );
-  return answer as T;
-}
+const otherwise = "The gateway is not running, and the sign-in ends at it. Start it with `npx trunkline start -d`.";
+
+const ask = <T>(context: CommandContext, method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<T> =>
+  askRunning<T>(context, method, path, { otherwise, ...(body ? { body } : {}) });
 
 const pathOf = (provider: string) => `/v1/auth/${encodeURIComponent(provider)}`;
 

@@ -1,5 +1,5 @@
-import { askGateway } from "../ask-gateway.ts";
-import { CommandError, exitCodes, table, type CommandContext } from "../context.ts";
+import { askRunning } from "../ask-gateway.ts";
+import { exitCodes, table, type CommandContext } from "../context.ts";
 
 type Shown = {
   readonly services: readonly {
@@ -14,11 +14,8 @@ type Shown = {
   }[];
 };
 
-const notRunning = () => new CommandError("The gateway is not running.", exitCodes.notRunning);
-
 export async function listServices(context: CommandContext): Promise<number> {
-  const shown = (await askGateway(context, "GET", "/admin/api/services")) as Shown | undefined;
-  if (!shown) throw notRunning();
+  const shown = await askRunning<Shown>(context, "GET", "/admin/api/services");
   context.print(shown.services, () =>
     shown.services.length === 0
       ? "No service is switched on."
@@ -39,8 +36,7 @@ export async function listServices(context: CommandContext): Promise<number> {
 }
 
 export async function restartService(context: CommandContext, name: string): Promise<number> {
-  const answer = await askGateway(context, "POST", `/admin/api/services/${encodeURIComponent(name)}/restart`);
-  if (!answer) throw notRunning();
+  const answer = await askRunning(context, "POST", `/admin/api/services/${encodeURIComponent(name)}/restart`);
   context.print(answer, () => `${name} is started again.`);
   return exitCodes.ok;
 }

@@ -1,6 +1,6 @@
 import { createWorkerToken } from "@trunkline/admin";
 import { isoTime } from "../../iso-time.ts";
-import { askGateway } from "../ask-gateway.ts";
+import { askRunning } from "../ask-gateway.ts";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
 
 type Shown = {
@@ -18,8 +18,7 @@ type Shown = {
 
 /** What is connected to the running gateway. */
 export async function listWorkers(context: CommandContext): Promise<number> {
-  const shown = (await askGateway(context, "GET", "/admin/api/workers")) as Shown | undefined;
-  if (!shown) throw new CommandError("The gateway is not running.", exitCodes.notRunning);
+  const shown = await askRunning<Shown>(context, "GET", "/admin/api/workers");
   context.print(shown.workers, () =>
     shown.workers.length === 0
       ? "No worker is connected. Make a token with: trunkline workers add NAME"

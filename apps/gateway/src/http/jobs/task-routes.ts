@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { callbackStates, GatewayError, newId, taskStatuses, type Key, type Task } from "@trunkline/contracts";
+import { callbackStates, GatewayError, newId, newTask, taskStatuses, type Key, type Task } from "@trunkline/contracts";
 import { checkCallbackUrl } from "@trunkline/jobs";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -30,7 +30,7 @@ export function addTaskRoutes(app: FastifyInstance, { gateway, jobs, keyOf }: Jo
     return task;
   }
 
-  function newTask(key: Key, request: FastifyRequest): Task {
+  function readTask(key: Key, request: FastifyRequest): Task {
     const input = readInput(taskInput, request.body);
     const { endpoint, body } = checkRequest(input.endpoint, input.body, names);
     const header = request.headers["idempotency-key"];
@@ -40,34 +40,31 @@ export function addTaskRoutes(app: FastifyInstance, { gateway, jobs, keyOf }: Jo
     if (callbackUrl !== null) checkCallbackUrl(callbackUrl, gateway.current.config.jobs.callbacks.allow_addresses);
     const now = Date.now();
     const asked = JSON.stringify([endpoint, body, callbackUrl, input.run_at ?? null]);
-    return {
+    return newTask({
       id: newId("task_"),
       keyId: key.id,
       endpoint,
       body,
-      status: "queued",
       createdAt: now,
       runAt: input.run_at === undefined ? now : input.run_at * 1000,
-      startedAt: null,
-      finishedAt: null,
-      attempts: 0,
-      result: null,
-      errorCode: null,
       callbackUrl,
-      callbackState: callbackUrl === null ? "none" : "pending",
-      callbackAttempts: 0,
-      callbackError: null,
       idempotencyKey: given ?? null,
       fingerprint: createHash("sha256").update(asked).digest("hex"),
-      batchId: null,
-      customId: null,
-      scheduleId: null,
-    };
+    });
   }
 
   app.post("/v1/tasks", async (request, reply) => {
     const key = await keyOf(request);
-    const task = newTask(key, request);
+    const task = readTask(key, request);
+    const most = gateway.current.config.jobs.waiting_per_key;
+    if ((await tasks.countWaiting(key.id)) >= most)
+      throw new GatewayError(
+        "queue_full",
+        `${most} tasks of this key are waiting already. Send more when some have ended.`,
+        {
+          retryAfterMs: 10_000,
+        },
+      );
     // Of two that come at once with the same idempotency key, one is written.
     if ((await tasks.insert([task])) > 0) {
       jobs.wake();
