@@ -36,6 +36,8 @@ export class WorkerRefused extends Error {}
 
 const firstPauseMs = 500;
 const longestPauseMs = 30_000;
+/** A gateway that does not close the connection of a worker that wants to end. */
+const leaveMs = 5000;
 
 /** Serves a gateway until it is told to end, over as many connections as that takes. Throws WorkerRefused. */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
@@ -71,7 +73,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
           performer,
           () => {
             current.delete(frame.id);
-            if (isDraining && current.size === 0) leave();
+            if (isDraining && current.size === 0) leaveSoon();
           },
         );
         works.set(frame.id, started);
@@ -93,14 +95,18 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     }
   }
 
-  function leave(): void {
-    socket?.close(closeCodes.done);
+  /** The gateway closes when it has had everything; a request that crossed the wish to end on its way is still made. */
+  function leaveSoon(): void {
+    setTimeout(() => {
+      if (works.size === 0) socket?.close(closeCodes.done);
+    }, leaveMs).unref();
   }
 
   signal.addEventListener("abort", () => {
     isDraining = true;
-    if (works.size === 0 || socket?.readyState !== WebSocket.OPEN) return leave();
+    if (socket?.readyState !== WebSocket.OPEN) return socket?.terminate();
     link.send({ type: "drain" });
+    if (works.size === 0) leaveSoon();
   });
 
   /** Everything of a session that is gone. */

@@ -57,8 +57,8 @@ export function startWork(
   function end(frame: { readonly type: string } & Record<string, unknown>): void {
     if (isOver) return;
     isOver = true;
-    onOver();
     link.send({ ...frame, id });
+    onOver();
   }
 
   function begin(): void {
