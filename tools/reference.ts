@@ -63,7 +63,7 @@ reported with line and column and changes nothing. Strings may hold \`\${NAME}\`
 
 ${table(["Setting", "Type", "Default", "What it does"], [...settings(configJsonSchema() as Schema, "")])}
 
-\`server.host\`, \`server.port\` and \`database\` take effect at the next start.
+\`server.host\`, \`server.port\`, \`database\` and most of \`jobs\` take effect at the next start.
 
 ## Environment
 

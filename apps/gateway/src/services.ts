@@ -1,4 +1,4 @@
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import {
   childEnvironment,
   supervise,
@@ -72,7 +72,7 @@ export function createServices({ home, environment, log }: ServicesOptions): Ser
     return {
       ...common(name, entry),
       command: entry.command,
-      folder: entry.cwd ?? home.folder,
+      folder: resolve(home.folder, entry.cwd ?? ""),
       environment: childEnvironment(environment, ownHome, entry.env),
       port: entry.port,
       health: {

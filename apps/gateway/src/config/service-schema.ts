@@ -39,7 +39,7 @@ export const serviceProvider = z.strictObject({
     .array(z.string())
     .min(1)
     .describe("The program and its arguments; {port} is replaced by its port, which it also finds in PORT."),
-  cwd: z.string().min(1).optional().describe("The folder it works in. Default: the home folder."),
+  cwd: z.string().min(1).optional().describe("The folder it works in, from the home folder on. Default: that folder."),
   env: z
     .record(z.string(), z.string())
     .default({})

@@ -40,7 +40,7 @@ export type JobsOptions = {
 
 const day = 86_400_000;
 
-/** Everything but the settings named `callbacks` is read when the gateway starts. */
+/** How it runs is read from the configuration once: a change takes effect at the next start. */
 export function startJobs({ store, current, keyById, processes, log }: JobsOptions): Jobs {
   const { jobs: settings } = current().config;
   const now = Date.now;

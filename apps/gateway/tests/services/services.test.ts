@@ -124,6 +124,8 @@ test("one that is not there is told of by name; switched off, nothing is started
     restart: { policy: "on-failure", first_wait_seconds: 60, longest_wait_seconds: 60 },
   });
   await expect.poll(async () => (await shown()).problem).toBe("'/nowhere/at-all' is not there, or its folder is not");
+  const impossible = await start("", { command: ["a\0b"], restart: { policy: "never" } });
+  await expect.poll(async () => (await impossible.shown()).problem).toContain("it could not be started");
   const off = await start("", { enabled: false });
   expect(await off.shown()).toBeUndefined();
   expect(off.starts()).toEqual([]);

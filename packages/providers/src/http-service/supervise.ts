@@ -1,5 +1,6 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess, type ChildProcessByStdio } from "node:child_process";
 import { createServer } from "node:net";
+import type { Readable } from "node:stream";
 import { forgetChild, markOf, rememberChild } from "../shared/reap.ts";
 import { createServiceLog } from "./service-log.ts";
 
@@ -118,6 +119,25 @@ export function supervise(spec: ServiceSpec, onEvent: (message: string, isBad: b
     child.once("exit", () => clearTimeout(kill));
   }
 
+  /** Undefined when there is something in it no system can start, such as a zero byte. */
+  function run(command: string, args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> | undefined {
+    try {
+      return spawn(command, [...args], {
+        cwd: spec.folder,
+        detached: true,
+        stdio: ["ignore", "pipe", "pipe"],
+        env: {
+          ...spec.environment,
+          ...(port === undefined ? {} : { PORT: String(port) }),
+          TRUNKLINE_CHILD: markOf(process.pid),
+        },
+      });
+    } catch (error) {
+      afterEnd(`it could not be started: ${(error as Error).message}`, true);
+      return undefined;
+    }
+  }
+
   async function start(): Promise<void> {
     become("starting");
     until = null;
@@ -129,16 +149,8 @@ export function supervise(spec: ServiceSpec, onEvent: (message: string, isBad: b
     }
     if (isStopping) return;
     const [command, ...args] = spec.command.map((part) => part.replaceAll("{port}", String(port ?? "")));
-    const started = spawn(command!, args, {
-      cwd: spec.folder,
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-      env: {
-        ...spec.environment,
-        ...(port === undefined ? {} : { PORT: String(port) }),
-        TRUNKLINE_CHILD: markOf(process.pid),
-      },
-    });
+    const started = run(command!, args);
+    if (!started) return;
     child = started;
     const { pid } = started;
     if (pid !== undefined) rememberChild(spec.childrenFolder, pid, "");
