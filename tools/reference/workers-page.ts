@@ -50,8 +50,8 @@ const sections = (frames: Readonly<Record<string, z.ZodType>>, by: string) =>
 export function workersPage(): string {
   const kib = (bytes: number) => `${bytes / 1024} KiB`;
   const codes: Record<keyof typeof closeCodes, string> = {
-    done: "Drained, as the worker wished.",
-    goingAway: "The gateway stops. Come back after a while.",
+    done: "By the gateway: drained, as the worker wished. By the worker: the session is over.",
+    goingAway: "The gateway, or this process of it, stops. Come back after a while.",
     malformed: "A frame broke the protocol; the reason says which and how. The session is gone.",
     flow: "More of a body came than was granted. The session is gone.",
     silent: "No hello came in time, or the session was given up.",
@@ -82,6 +82,11 @@ request's number (unsigned, big-endian), then 1 to ${mostBodyBytes} bytes of its
 4. \`cancel\` takes a request back. The worker stops, sends no more of its body, and says \`error\` with the code \`cancelled\` (or \`end\`, if it had just ended).
 
 The worker decides where a request goes: \`path\` holds path and query only. Requests do not wait for each other; their frames may come in any mixture.
+
+### Several processes
+
+A gateway may be several processes behind one port (\`processes\` in \`welcome\`), and each asks the workers connected to it. A connection reaches any of them: a worker that wants to serve all
+connects until it has a session at every \`process\`, and closes with 1000 those that reach one it has already. Each process asks it for its share of \`capacity\`.
 
 ### Credit
 

@@ -32,9 +32,12 @@ const mostQueued = 100_000;
 /** A tenth of a second apart. */
 const lastLedgerTries = 50;
 const rememberKeysMs = 1000;
+/** Milliseconds clients of a process that is replaced get for what they were about to ask. */
+const lastRequestsMs = 2000;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { home, environment, log, shared, services } = options;
+  const processes = Number(environment["TRUNKLINE_WORKER_COUNT"] ?? 1);
   const wishes = readWishes(environment);
   const startedAt = Date.now();
   const reaped = reapChildren(home.childrenFolder);
@@ -69,7 +72,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const limiter = shared?.limiter ?? createLimiter(budgets!);
   const answerCache = createAnswerCache();
   const targets = createTargets(options.config);
-  const workers = createWorkers(store, secretBox, log);
+  const workers = createWorkers(store, secretBox, processes, log);
 
   const metrics = createMetrics({
     queued: () => writer.queued,
@@ -152,7 +155,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         store,
         current: () => current,
         keyById: keys.byId,
-        processes: Number(environment["TRUNKLINE_WORKER_COUNT"] ?? 1),
+        processes,
         log,
       })
     : undefined;
@@ -181,6 +184,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     metricsText: () => shared?.metricsText() ?? metrics.text(),
     async retire(drainMs, closed) {
       retiring = true;
+      // Whoever is connected still may ask once more.
+      setTimeout(() => workers.loaded?.retire(), lastRequestsMs).unref();
       await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, drainMs).unref())]);
     },
     begin(response) {

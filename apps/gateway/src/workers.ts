@@ -26,13 +26,20 @@ function ownWorkerOf(secretBox: SecretBox, token: string): string | undefined {
   return given.length === expected.length && timingSafeEqual(given, expected) ? worker : undefined;
 }
 
-export function createWorkers(store: Pick<Store, "workerTokens">, secretBox: SecretBox, log: Logger): Workers {
+export function createWorkers(
+  store: Pick<Store, "workerTokens">,
+  secretBox: SecretBox,
+  processes: number,
+  log: Logger,
+): Workers {
   let loading: Promise<WorkerHub> | undefined;
   let loaded: WorkerHub | undefined;
 
   async function load(): Promise<WorkerHub> {
     const { createWorkerHub } = await import("@trunkline/workers");
     loaded = createWorkerHub({
+      process: String(process.pid),
+      processes,
       workerOf: async (token) => ownWorkerOf(secretBox, token) ?? (await store.workerTokens.find(token))?.worker,
       onEvent({ type, worker, detail }) {
         const isBad = type === "violation" || type === "refused";

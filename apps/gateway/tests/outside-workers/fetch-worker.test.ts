@@ -1,9 +1,14 @@
 import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createKey, createWorkerToken } from "@trunkline/admin";
 import { fixtures, sendJson, sendSse, startUpstream } from "@trunkline/testkit";
 import { afterEach, expect, test } from "vitest";
+import { stringify } from "yaml";
 import { addressAt, answerHeaders } from "../../../../packages/workers/src/worker/fetch-performer.ts";
-import { ask, startLab } from "./lab.ts";
+import { createContext, withStore } from "../../src/cli/context.ts";
+import { spawnGateway, temporaryFolder, type TestGateway } from "../harness.ts";
+import { answerJson, ask, performing, startLab, startWorker } from "./lab.ts";
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -116,4 +121,42 @@ test("no path leads away from the target", () => {
       ["content-type", "t"],
     ]),
   ).toEqual({ "content-type": "t" });
+});
+
+test("a gateway of several processes: the worker is at each of them, and comes back to those that are replaced", async () => {
+  const folder = temporaryFolder();
+  open.push({ close: folder.remove });
+  writeFileSync(
+    join(folder.path, "trunkline.yaml"),
+    stringify({
+      discover: false,
+      health: { probe_seconds: 0 },
+      providers: { lab: { kind: "browser-worker", base_url: "http://lab/v1", models: ["x"], wait_seconds: 20 } },
+    }),
+  );
+  const environment = { TRUNKLINE_HOME: folder.path };
+  const { token, key } = await withStore(createContext(environment, true), async (store) => ({
+    token: (await createWorkerToken(store.workerTokens, "lab", Date.now())).secret,
+    key: (await createKey(store.keys, { name: "k" }, Date.now())).secret,
+  }));
+  const running = await spawnGateway(environment, ["--workers", "2"]);
+  open.push({ close: () => running.end("SIGKILL") });
+  const worker = await startWorker(
+    running.address,
+    token,
+    performing(answerJson(fixtures["openai-chat"].text.json)),
+    4,
+  );
+  open.push({ close: worker.stop });
+  const connected = () => worker.events.filter(({ type }) => type === "connected").length;
+  await expect.poll(connected).toBe(2);
+  const gateway = { origin: running.address, key } as TestGateway;
+  const many = () => Promise.all(Array.from({ length: 20 }, async () => (await ask(gateway)).status));
+  expect(new Set(await many())).toEqual(new Set([200]));
+  expect(worker.events.some(({ type }) => type === "lost")).toBe(false);
+  // Both processes are replaced, one after the other.
+  const { pid } = JSON.parse(readFileSync(join(folder.path, "run", "gateway.json"), "utf8")) as { pid: number };
+  process.kill(pid, "SIGUSR2");
+  await expect.poll(connected, { timeout: 60_000 }).toBe(4);
+  expect(new Set(await many())).toEqual(new Set([200]));
 });

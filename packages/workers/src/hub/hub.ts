@@ -24,6 +24,9 @@ export type HubOptions = {
   /** The worker a token is for; undefined when it is nobody's. */
   readonly workerOf: (token: string) => Promise<string | undefined>;
   readonly onEvent: (event: HubEvent) => void;
+  /** This process of the gateway, and how many there are. */
+  readonly process: string;
+  readonly processes: number;
   readonly pingMs?: number;
   readonly resumeMs?: number;
   /** Milliseconds a connection gets to say hello. */
@@ -51,6 +54,8 @@ export type WorkerHub = {
   ): HttpClient;
   report(): WorkerReport[];
   waiting(worker: string): number;
+  /** This process is being replaced: workers are let go once what they do has ended. */
+  retire(): void;
   close(): Promise<void>;
 };
 
@@ -131,15 +136,17 @@ export function createWorkerHub(options: HubOptions): WorkerHub {
       onEvent({ type: "violation", worker, detail: error.message });
       session?.close("broke the WebSocket protocol");
     });
-    socket.on("close", () => {
+    socket.on("close", (code) => {
       clearTimeout(impatience);
-      session?.disconnected(socket);
+      session?.disconnected(socket, code === closeCodes.done);
     });
   }
 
   function open(worker: string): Session {
     const session = createSession({
       worker,
+      process: options.process,
+      processes: options.processes,
       pingMs,
       resumeMs,
       onChange: () => serveWaiting(worker),
@@ -205,6 +212,9 @@ export function createWorkerHub(options: HubOptions): WorkerHub {
         }),
       ),
     waiting: (worker) => queues.get(worker)?.length ?? 0,
+    retire() {
+      for (const session of sessions.values()) session.retire();
+    },
     async close() {
       for (const session of sessions.values()) session.close("ended because the gateway stops");
       for (const queue of queues.values())

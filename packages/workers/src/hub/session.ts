@@ -17,6 +17,9 @@ import { workerLost } from "./worker-failure.ts";
 
 export type SessionOptions = {
   readonly worker: string;
+  /** The gateway's process, and how many there are. */
+  readonly process: string;
+  readonly processes: number;
   readonly pingMs: number;
   /** Milliseconds a session outlives its connection. */
   readonly resumeMs: number;
@@ -47,7 +50,10 @@ export type Session = {
   /** A connection, the first or a later one, that has said hello. */
   connect(socket: WebSocket, hello: Extract<WorkerFrame, { type: "hello" }>, address: string): void;
   message(socket: WebSocket, data: Buffer, isBinary: boolean): void;
-  disconnected(socket: WebSocket): void;
+  /** For good, when the worker has said goodbye. */
+  disconnected(socket: WebSocket, isForGood: boolean): void;
+  /** Ends it once what runs has ended; nothing new is asked of it. */
+  retire(): void;
   /** Ends it: tells the worker, and whoever waits for its answers. */
   close(reason: string): void;
 };
@@ -185,7 +191,8 @@ export function createSession(options: SessionOptions): Session {
       socket?.close(closeCodes.replaced, "the session goes on over another connection");
       link.detach();
       socket = next;
-      ({ capacity } = hello);
+      // A worker is asked by every process: each has its share of it.
+      capacity = Math.max(1, Math.floor(hello.capacity / options.processes));
       agent = hello.agent ?? "";
       address = from;
       clearTimeout(patience);
@@ -202,6 +209,8 @@ export function createSession(options: SessionOptions): Session {
           received: link.received,
           window: firstWindow,
           ping_seconds: Math.max(1, Math.round(options.pingMs / 1000)),
+          process: options.process,
+          processes: options.processes,
           resume_seconds: Math.max(1, Math.round(options.resumeMs / 1000)),
         } satisfies GatewayFrame),
       );
@@ -218,13 +227,19 @@ export function createSession(options: SessionOptions): Session {
       heardAt = Date.now();
       link.message(data, isBinary);
     },
-    disconnected(which) {
+    disconnected(which, isForGood) {
       if (isOver || which !== socket) return;
+      if (isForGood) return finish("left", closeCodes.done);
       socket = undefined;
       link.detach();
       clearInterval(pulse);
       patience = setTimeout(() => finish("was lost", closeCodes.silent), options.resumeMs).unref();
       options.onChange();
+    },
+    retire() {
+      isDraining = true;
+      link.send({ type: "bye", reason: "this process of the gateway is replaced" });
+      if (streams.size === 0) finish("drained", closeCodes.goingAway);
     },
     close(reason) {
       if (socket && !isOver) link.send({ type: "bye", reason });

@@ -1,5 +1,6 @@
 import type { AnswerHandler, Call, ClientRequest, ClientTimeouts } from "@trunkline/providers";
 import { closeCodes, firstWindow, mostBodyBytes, ProtocolViolation, type WorkerFrame } from "../protocol/frames.ts";
+import { connectionHeaders } from "../protocol/connection-headers.ts";
 import { workerFailure } from "./worker-failure.ts";
 
 /** How a stream reaches its worker. */
@@ -20,17 +21,6 @@ export type StreamLink = {
 const cancelledMs = 30_000;
 
 const coded = (code: string, message: string) => Object.assign(new Error(message), { code });
-
-/** Headers of one connection only, and those that do not hold for a body that was decoded on the way. */
-const ownHeaders = new Set([
-  "connection",
-  "keep-alive",
-  "transfer-encoding",
-  "upgrade",
-  "content-length",
-  "content-encoding",
-  "trailer",
-]);
 
 /** One request at a worker, and its answer. */
 export class WorkerStream implements Call {
@@ -92,7 +82,9 @@ export class WorkerStream implements Call {
         this.hasHead = true;
         this.armIdle();
         if (this.isDeaf) return;
-        const headers = Object.fromEntries(Object.entries(frame.headers).filter(([name]) => !ownHeaders.has(name)));
+        const headers = Object.fromEntries(
+          Object.entries(frame.headers).filter(([name]) => !connectionHeaders.has(name)),
+        );
         return this.handler.head(frame.status, headers);
       }
       case "end":

@@ -69,6 +69,13 @@ export const gatewayFrames = {
         .int()
         .positive()
         .describe("A side that hears nothing for twice as long takes the connection for lost."),
+      process: z.string().describe("Which of the gateway's processes this is."),
+      processes: z
+        .int()
+        .positive()
+        .describe(
+          "How many there are. Each asks the workers connected to it: connect until you are at every one of them.",
+        ),
       resume_seconds: z.int().positive().describe("How long a session outlives its connection."),
     })
     .describe("The answer to hello."),

@@ -1,3 +1,4 @@
+import { connectionHeaders } from "../protocol/connection-headers.ts";
 import { WorkError, type Performer } from "./performer.ts";
 
 export type FetchPerformerOptions = {
@@ -7,17 +8,6 @@ export type FetchPerformerOptions = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Headers of a connection, and those that do not hold for a body that was decoded. */
-const dropped = new Set([
-  "connection",
-  "keep-alive",
-  "transfer-encoding",
-  "upgrade",
-  "content-length",
-  "content-encoding",
-  "trailer",
-  "set-cookie",
-]);
 const ownNames = new Set(["host", "connection", "content-length", "accept-encoding", "transfer-encoding"]);
 
 /** The address of a request at a target, which a path cannot lead away from. Throws WorkError. */
@@ -32,7 +22,10 @@ export function addressAt(target: URL, path: string): URL {
 /** Headers of an answer that go back to the gateway. */
 export function answerHeaders(headers: Iterable<readonly [string, string]>): Record<string, string> {
   return Object.fromEntries(
-    [...headers].filter(([name, value]) => !dropped.has(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)),
+    [...headers].filter(
+      ([name, value]) =>
+        !connectionHeaders.has(name) && name !== "set-cookie" && /^[\t\x20-\x7e\x80-\xff]*$/.test(value),
+    ),
   );
 }
 

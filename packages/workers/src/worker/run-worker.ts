@@ -38,9 +38,48 @@ const firstPauseMs = 500;
 const longestPauseMs = 30_000;
 /** A gateway that does not close the connection of a worker that wants to end. */
 const leaveMs = 5000;
+/** Between two connections that look for a process nobody is at. */
+const againMs = 200;
+const misplaced = "another connection is at this process";
 
-/** Serves a gateway until it is told to end, over as many connections as that takes. Throws WorkerRefused. */
+type Welcome = Extract<GatewayFrame, { type: "welcome" }>;
+
+/** What becomes of a connection once it is known which of the gateway's processes it has reached. */
+type Verdict = "keep" | "again" | "end";
+
+/** Serves a gateway, every process of it, until it is told to end. Throws WorkerRefused. */
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
+  /** Which lane is at which process. */
+  const places = new Map<string, number>();
+  const lanes: Promise<void>[] = [];
+
+  function judge(lane: number, { process, processes }: Welcome): Verdict {
+    if (lane >= processes) return "end";
+    while (lanes.length < processes) start();
+    if ((places.get(process) ?? lane) !== lane) return "again";
+    leave(lane);
+    places.set(process, lane);
+    return "keep";
+  }
+
+  function leave(lane: number): void {
+    for (const [process, holder] of places) if (holder === lane) places.delete(process);
+  }
+
+  function start(): void {
+    const lane = lanes.length;
+    lanes.push(runLane(options, { judge: (welcome) => judge(lane, welcome), onLost: () => leave(lane) }));
+  }
+
+  start();
+  // Lanes join while the first ones run.
+  for (let ended = 0; ended < lanes.length; ended++) await lanes[ended];
+}
+
+type Lane = { judge(welcome: Welcome): Verdict; onLost(): void };
+
+/** One session, over as many connections as it takes. */
+async function runLane(options: RunWorkerOptions, lane: Lane): Promise<void> {
   const { performer, signal, onEvent } = options;
   const address = new URL("/v1/workers", options.gateway);
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
@@ -50,6 +89,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   let socket: WebSocket | undefined;
   let pauseMs = firstPauseMs;
   let isDraining = false;
+  let isUnneeded = false;
 
   function newLink() {
     return createLink<GatewayFrame, WorkerFrame>({
@@ -163,6 +203,14 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
         try {
           const frame = parseGatewayFrame((data as Buffer).toString("utf8"));
           if (frame.type !== "welcome") throw new ProtocolViolation(`${frame.type} before welcome`);
+          const verdict = lane.judge(frame);
+          if (verdict !== "keep") {
+            // Another connection is there already; the next one may reach another process.
+            isUnneeded = verdict === "end";
+            session = undefined;
+            problem = misplaced;
+            return opened.close(closeCodes.done);
+          }
           isWelcome = true;
           pauseMs = firstPauseMs;
           const lostMs = frame.ping_seconds * 2000;
@@ -181,6 +229,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
       opened.on("error", (error) => (problem ||= error.message));
       opened.on("close", (code, reason) => {
         clearTimeout(silence);
+        if (isWelcome) lane.onLost();
         link.detach();
         resolve(problem || reason.toString("utf8") || `closed with ${code}`);
       });
@@ -190,7 +239,11 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   try {
     while (!signal.aborted) {
       const reason = await connect();
-      if (signal.aborted) return;
+      if (signal.aborted || isUnneeded) return;
+      if (reason === misplaced) {
+        await wait(againMs, undefined, { signal }).catch(() => {});
+        continue;
+      }
       // So that a hundred workers do not all come back at the same moment.
       const againInMs = Math.round(pauseMs * (0.5 + Math.random() / 2));
       onEvent({ type: "lost", reason, againInMs });
