@@ -11,6 +11,11 @@ export function isBasic({ authorization }: IncomingHttpHeaders): boolean {
   return /^basic /i.test(authorization ?? "");
 }
 
+/** A page of another site, which a browser lends the password it remembers. */
+function isForeign({ origin, host }: IncomingHttpHeaders): boolean {
+  return origin !== undefined && URL.parse(origin)?.host !== host;
+}
+
 /** Tells operators from others. */
 export function createOperators(store: Store, secretBox: SecretBox) {
   /** Whether the command line beside the gateway asks. */
@@ -24,6 +29,8 @@ export function createOperators(store: Store, secretBox: SecretBox) {
     if (isToken(headers)) return "cli";
     if (!isBasic(headers))
       throw new GatewayError("missing_key", "This address is the operator's: send the admin's name and password.");
+    if (isForeign(headers))
+      throw new GatewayError("invalid_request", "This address takes no requests from pages of other sites.");
     const [user, ...password] = Buffer.from(headers.authorization!.slice("basic ".length), "base64")
       .toString()
       .split(":");

@@ -375,6 +375,11 @@ test("what is handed in is checked, and only by an operator", async () => {
     const answer = await fetch(gateway.origin + path, { method, headers: { authorization: `Bearer ${gateway.key}` } });
     expect([method, path, answer.status]).toEqual([method, path, 401]);
   }
+  // A browser remembers the admin's password; pages of other sites get nothing for it.
+  const from = (origin: string) =>
+    fetch(`${gateway.origin}/v1/auth/acme/login`, { method: "POST", headers: { ...admin, origin } });
+  expect([(await from("https://elsewhere.example")).status, (await from("null")).status]).toEqual([400, 400]);
+  expect((await from(gateway.origin)).status).toBe(200);
   expect((await call(gateway, "GET", "/v1/auth/nobody/status")).status).toBe(404);
   expect((await call(gateway, "POST", "/v1/auth/trunkline/login", {})).status).toBe(400);
 });
