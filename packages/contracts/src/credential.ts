@@ -30,6 +30,9 @@ export type CredentialRecord = {
   readonly updatedAt: number;
 };
 
+/** What is written of a credential when it was obtained, renewed or refused. */
+export type CredentialChange = Pick<CredentialRecord, "credential" | "state" | "problem" | "skewMs">;
+
 /** A sign-in that has been begun and waits for the person. */
 export type Login = {
   readonly id: string;

@@ -1,7 +1,8 @@
 export { createLlamaFileProvider } from "./llama-file/llama-file-provider.ts";
 export * from "./provider.ts";
 export type { Call, ClientRequest, ClientTimeouts, HttpClient } from "./http1/client.ts";
-export type { AnswerHandler } from "./http1/connection.ts";
+export { coded, type AnswerHandler } from "./http1/connection.ts";
+export { gather } from "./http1/gather.ts";
 export { defaultTimeouts } from "./http-api/transport.ts";
 export { CredentialRefused } from "./credentials/kept-token.ts";
 export { createExchangeProvider } from "./token-exchange/exchange-provider.ts";

@@ -1,15 +1,8 @@
-import type { CredentialRecord, CredentialState, KeptCredential } from "@trunkline/contracts";
+import type { CredentialChange, CredentialRecord, CredentialState, KeptCredential } from "@trunkline/contracts";
 import { sql, type Kysely } from "kysely";
 import type { CredentialRow, Tables } from "./schema.ts";
 import type { SecretBox } from "./secret-box.ts";
 import { whenFree } from "./when-free.ts";
-
-export type CredentialChange = {
-  readonly credential: KeptCredential;
-  readonly state: CredentialState;
-  readonly problem: string | null;
-  readonly skewMs: number;
-};
 
 /** One a provider. Tokens are encrypted under `secret.key` and bound to their provider. */
 export function createCredentialTable(database: Kysely<Tables>, box: SecretBox, now: () => number) {

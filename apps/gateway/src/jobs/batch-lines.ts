@@ -45,7 +45,7 @@ function readLine(text: string, line: number, endpoint: string, seen: Set<string
   if (method !== undefined && method !== "POST") return problem("invalid_method", "'method' must be POST.");
   if (url !== endpoint) return problem("mismatched_endpoint", `'url' must be the batch's endpoint, ${endpoint}.`);
   try {
-    return { line, customId, body: checkRequest(url, body, { endpoint: "url", body: "body" }).body };
+    return { line, customId, body: checkRequest(url, body, "url").body };
   } catch (error) {
     return problem("invalid_request", toGatewayError(error).message);
   }

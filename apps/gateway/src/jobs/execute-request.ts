@@ -1,18 +1,18 @@
 import {
   asObject,
   asString,
-  errorTable,
   GatewayError,
+  isObject,
   newRequestId,
   parseJson,
   toGatewayError,
-  type ErrorCode,
   type JsonObject,
   type Key,
 } from "@trunkline/contracts";
 import { bodyOf } from "@trunkline/dialects";
 import { errorAnswer, runExchange, type ClientAnswer, type ExchangeRuntime, type Incoming } from "@trunkline/exchange";
 import type { Execution } from "@trunkline/jobs";
+import { gather } from "@trunkline/providers";
 import { matchModelRoute, type ModelRoute } from "../http/model-routes.ts";
 import { readTurnHeaders } from "../http/turn-headers.ts";
 
@@ -23,7 +23,8 @@ const largestAnswer = 64 * 1024 * 1024;
 export function checkRequest(
   endpoint: unknown,
   body: unknown,
-  names: { endpoint: string; body: string },
+  /** What the client calls the endpoint. */
+  endpointName = "endpoint",
 ): {
   readonly route: ModelRoute;
   readonly endpoint: string;
@@ -31,31 +32,26 @@ export function checkRequest(
 } {
   const refuse = (message: string, parameter: string) => new GatewayError("invalid_request", message, { parameter });
   if (typeof endpoint !== "string")
-    throw refuse(
-      `'${names.endpoint}' must be the path of a model route, such as /v1/chat/completions.`,
-      names.endpoint,
-    );
+    throw refuse(`'${endpointName}' must be the path of a model route, such as /v1/chat/completions.`, endpointName);
   const route = matchModelRoute(endpoint);
   if (!route || endpoint.length > 300)
     throw refuse(
-      `'${names.endpoint}' is no model route: '${endpoint.slice(0, 100)}'. Send one such as /v1/chat/completions or /v1/messages.`,
-      names.endpoint,
+      `'${endpointName}' is no model route: '${endpoint.slice(0, 100)}'. Send one such as /v1/chat/completions or /v1/messages.`,
+      endpointName,
     );
-  if (typeof body !== "object" || body === null || Array.isArray(body))
-    throw refuse(`'${names.body}' must be the request's body, a JSON object.`, names.body);
-  const asked = body as JsonObject;
-  if (route.stream === true || asked["stream"] === true)
-    throw refuse("There is nobody to stream to: leave 'stream' out.", `${names.body}.stream`);
+  if (!isObject(body)) throw refuse("'body' must be the request's body, a JSON object.", "body");
+  if (route.stream === true || body["stream"] === true)
+    throw refuse("There is nobody to stream to: leave 'stream' out.", "body.stream");
   if (
     route.model === undefined &&
-    (typeof asked["model"] !== "string" || asked["model"] === "" || asked["model"].length > 256)
+    (typeof body["model"] !== "string" || body["model"] === "" || body["model"].length > 256)
   )
-    throw refuse(`'${names.body}.model' must name a model.`, `${names.body}.model`);
-  return { route, endpoint, body: asked };
+    throw refuse("'body.model' must name a model.", "body.model");
+  return { route, endpoint, body };
 }
 
 function incomingOf(endpoint: string, body: JsonObject, key: Key): Incoming {
-  const { route } = checkRequest(endpoint, body, { endpoint: "endpoint", body: "body" });
+  const { route } = checkRequest(endpoint, body);
   const now = Date.now();
   return {
     id: newRequestId(now),
@@ -81,14 +77,12 @@ function incomingOf(endpoint: string, body: JsonObject, key: Key): Incoming {
 function collect(signal: AbortSignal) {
   let status = 0;
   let headers: Readonly<Record<string, string>> = {};
-  const pieces: Buffer[] = [];
-  let size = 0;
+  const gathered = gather(largestAnswer);
+  let isTooLong = false;
   let finish: (outcome: "whole" | "broken") => void = () => {};
   const ended = new Promise<"whole" | "broken">((resolve) => (finish = resolve));
   const add = (chunk: string | Buffer) => {
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    size += bytes.length;
-    if (size <= largestAnswer) pieces.push(bytes);
+    isTooLong ||= !gathered.add(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
   };
   const answer: ClientAnswer = {
     begin(given, givenHeaders) {
@@ -118,10 +112,10 @@ function collect(signal: AbortSignal) {
     async result() {
       const outcome = await ended;
       return {
-        outcome: size > largestAnswer ? "broken" : outcome,
+        outcome: isTooLong ? "broken" : outcome,
         status,
         headers,
-        text: Buffer.concat(pieces).toString("utf8"),
+        text: gathered.whole().toString("utf8"),
       };
     },
   };
@@ -139,7 +133,7 @@ export async function executeRequest(
   request: { readonly endpoint: string; readonly body: JsonObject },
   key: Key | undefined,
   signal: AbortSignal,
-): Promise<Execution & { readonly requestId: string }> {
+): Promise<Execution> {
   let requestId = "";
   try {
     if (!key) throw new GatewayError("invalid_key", "The key this was asked with is not there any more.");
@@ -154,10 +148,9 @@ export async function executeRequest(
         `The answer broke off, or is larger than ${largestAnswer / 1024 / 1024} MiB.`,
       );
     const body = parseJson(text) ?? text;
-    if (status < 400) return { requestId, status, body, errorCode: null, isPassing: false, retryAfterMs: undefined };
+    if (status < 400) return { status, body, errorCode: null, isPassing: false, retryAfterMs: undefined };
     const wait = Number(headers["retry-after-ms"] ?? Number(headers["retry-after"]) * 1000);
     return {
-      requestId,
       status,
       body,
       errorCode: errorCodeOf(body) ?? `http_${status}`,
@@ -169,14 +162,11 @@ export async function executeRequest(
     const route = matchModelRoute(request.endpoint);
     const { status, body } = errorAnswer(error, route?.dialect ?? "openai-chat", requestId);
     return {
-      requestId,
       status,
-      body: parseJson(String(body)) ?? body,
+      body: parseJson(body) ?? body,
       errorCode: error.code,
-      isPassing: isPassing(error.code),
+      isPassing: error.retryable,
       retryAfterMs: undefined,
     };
   }
 }
-
-const isPassing = (code: ErrorCode) => errorTable[code].retryable;

@@ -24,7 +24,6 @@ export type Jobs = {
   secretsOf(keyId: string): Promise<WebhookSecrets>;
   /** A new secret; the one before signs for a day more. */
   rotateSecret(keyId: string): Promise<WebhookSecrets>;
-  readonly active: number;
   /** What runs may end within the time. */
   stop(drainMs: number): Promise<void>;
 };
@@ -126,9 +125,6 @@ export function startJobs({ store, current, keyById, processes, log }: JobsOptio
       const secrets = { current: newWebhookSecret(), previous, previousUntil: now() + day };
       await store.webhookSecrets.replace(keyId, secrets);
       return secrets;
-    },
-    get active() {
-      return runner.active;
     },
     async stop(drainMs) {
       await Promise.all([scheduling.stop(), batches.stop(), runner.stop(drainMs)]);

@@ -1,5 +1,5 @@
 import { createLoop, type Loop } from "@trunkline/jobs";
-import { newTask, type Batch, type StoredFile, type Task } from "@trunkline/contracts";
+import { newTask, type Batch, type StoredFile, type Task, type TaskStatus } from "@trunkline/contracts";
 import type { Store } from "@trunkline/store";
 import { readBatchLines, type BatchLine } from "./batch-lines.ts";
 
@@ -62,13 +62,12 @@ export function keepBatches({ store, leaseMs, pollMs, onTasks, onCancelled, onEr
       await tasks.cancelBatch(batch.id, now());
       onCancelled();
     }
-    const { queued = 0, running = 0 } = await tasks.countBatch(batch.id);
-    if (queued + running > 0) return;
-    await finish(batch);
+    const counts = await tasks.countBatch(batch.id);
+    // What has ended stays so: the files can be made of these numbers.
+    if ((counts.queued ?? 0) + (counts.running ?? 0) === 0) await finish(batch, counts);
   }
 
-  async function finish(batch: Batch): Promise<void> {
-    const counts = await tasks.countBatch(batch.id);
+  async function finish(batch: Batch, counts: Partial<Record<TaskStatus, number>>): Promise<void> {
     const fileOf = (kind: string): Omit<StoredFile, "bytes"> => ({
       id: `${batch.id.replace("batch_", "file-")}-${kind}`,
       keyId: batch.keyId,

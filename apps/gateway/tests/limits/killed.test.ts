@@ -1,12 +1,11 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { sendJson, startUpstream } from "@trunkline/testkit";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import { chatProvider, temporaryFolder } from "../harness.ts";
+import { chatProvider, spawnGateway, temporaryFolder } from "../harness.ts";
 
 const run = promisify(execFile);
 const bin = join(import.meta.dirname, "../../bin/trunkline.mjs");
@@ -40,15 +39,7 @@ test("a gateway killed with requests running has forgotten none of them when it 
   };
   writeFileSync(join(home, "trunkline.yaml"), stringify(config));
 
-  async function start(): Promise<{ child: ChildProcess; address: string }> {
-    const child = spawn(process.execPath, [bin, "start", "--json"], { env, stdio: ["ignore", "pipe", "inherit"] });
-    let said = "";
-    for await (const chunk of child.stdout) {
-      said += String(chunk);
-      if (said.trimEnd().endsWith("}")) break;
-    }
-    return { child, address: (JSON.parse(said) as { address: string }).address };
-  }
+  const start = () => spawnGateway(env);
   // Ten requests at a thousandth of a dollar.
   const made = await run(process.execPath, [bin, "keys", "create", "--name", "k", "--budget", "0.01/day", "--json"], {
     env,
@@ -69,9 +60,7 @@ test("a gateway killed with requests running has forgotten none of them when it 
   isHolding = true;
   const running = Array.from({ length: 4 }, () => ask(first.address));
   await expect.poll(() => held.length).toBe(4);
-  const ended = once(first.child, "exit");
-  first.child.kill("SIGKILL");
-  await ended;
+  await first.end("SIGKILL");
   expect(await Promise.all(running)).toEqual([0, 0, 0, 0]);
 
   isHolding = false;
@@ -79,9 +68,7 @@ test("a gateway killed with requests running has forgotten none of them when it 
   const answers = await Promise.all(Array.from({ length: 50 }, () => ask(second.address)));
   // Three were paid for and four may have been: three are left.
   expect(answers.filter((status) => status === 200)).toHaveLength(3);
-  const stopped = once(second.child, "exit");
-  second.child.kill("SIGTERM");
-  await stopped;
+  await second.end("SIGTERM");
   await upstream.close();
   folder.remove();
 });

@@ -39,7 +39,6 @@ export type TaskRunner = Pick<Loop, "wake"> & {
   abort(id: string): void;
   /** Tasks may have been cancelled: those that run here are looked at. */
   recheck(): void;
-  readonly active: number;
 };
 
 /** Runs tasks of the database, as many at once as may be. Every one is run at least once, whichever process dies. */
@@ -100,9 +99,6 @@ export function runTasks(options: RunTasksOptions): TaskRunner {
   const loop = createLoop(options.pollMs, step, options.onError);
   const renewing = createLoop(options.leaseMs / 3, renew, options.onError);
   return {
-    get active() {
-      return running.size;
-    },
     wake: loop.wake,
     recheck: renewing.wake,
     abort: (id) => running.get(id)?.abort.abort(),

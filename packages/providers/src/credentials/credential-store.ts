@@ -1,11 +1,4 @@
-import type { CredentialRecord, CredentialState, KeptCredential } from "@trunkline/contracts";
-
-export type CredentialChange = {
-  readonly credential: KeptCredential;
-  readonly state: CredentialState;
-  readonly problem: string | null;
-  readonly skewMs: number;
-};
+import type { CredentialChange, CredentialRecord } from "@trunkline/contracts";
 
 /** Where credentials are kept; what is decided there is decided for every process. */
 export type CredentialStore = {

@@ -1,5 +1,6 @@
 import { GatewayError, type KeptCredential } from "@trunkline/contracts";
 import type { ClientMetadata, ServerMetadata, TokenEndpointResponse } from "openid-client";
+import { skewOf } from "../credentials/clock-skew.ts";
 import { CredentialRefused, skewNote, type Renewed } from "../credentials/kept-token.ts";
 import { secureAddress } from "../credentials/secure-address.ts";
 
@@ -68,9 +69,7 @@ export function createOAuthClient(settings: OAuthSettings, now: () => number): O
 
   const watchedFetch = async (...[url, init]: Parameters<typeof fetch>): Promise<Response> => {
     const answer = await fetch(url, init);
-    const date = Date.parse(answer.headers.get("date") ?? "");
-    // The header counts whole seconds.
-    if (!Number.isNaN(date)) skewMs = Math.abs(date - now()) < 2000 ? 0 : date - now();
+    skewMs = skewOf(answer.headers, now()) ?? skewMs;
     return answer;
   };
 

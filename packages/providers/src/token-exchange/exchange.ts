@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { GatewayError, parseJson, type KeptCredential } from "@trunkline/contracts";
+import { skewOf } from "../credentials/clock-skew.ts";
 import { CredentialRefused, type Renewed } from "../credentials/kept-token.ts";
 import { secureAddress } from "../credentials/secure-address.ts";
+import { gather } from "../http1/gather.ts";
 import { claimsOf, fieldOf, fill, fillAll } from "./template.ts";
 
 /** How a long-lived credential is exchanged for a token. Texts may hold `{credential}` and `{credential.path}`. */
@@ -57,9 +59,8 @@ export async function exchangeToken(
       "upstream_bad_response",
       `The token exchange of '${settings.provider}' answered without '${settings.token}'.`,
     );
-  const date = Date.parse(headers.get("date") ?? "");
   const obtainedAt = now();
-  const skewMs = Number.isNaN(date) || Math.abs(date - obtainedAt) < 2000 ? 0 : date - obtainedAt;
+  const skewMs = skewOf(headers, obtainedAt) ?? 0;
   const rotated = settings.rotated === undefined ? undefined : fieldOf(answer, settings.rotated);
   return {
     skewMs,
@@ -109,14 +110,10 @@ async function ask(
       signal: AbortSignal.timeout(timeoutMs),
       ...(body === undefined ? {} : { body }),
     });
-    const pieces: Buffer[] = [];
-    let size = 0;
-    for await (const piece of answer.body ?? []) {
-      size += (piece as Uint8Array).length;
-      if (size > largestAnswer) throw new Error("the answer is too large");
-      pieces.push(Buffer.from(piece as Uint8Array));
-    }
-    return { headers: answer.headers, status: answer.status, text: Buffer.concat(pieces).toString("utf8") };
+    const gathered = gather(largestAnswer);
+    for await (const piece of answer.body ?? [])
+      if (!gathered.add(Buffer.from(piece as Uint8Array))) throw new Error("the answer is too large");
+    return { headers: answer.headers, status: answer.status, text: gathered.whole().toString("utf8") };
   } catch (error) {
     throw new GatewayError(
       "upstream_unreachable",

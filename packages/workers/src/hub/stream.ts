@@ -1,4 +1,4 @@
-import type { AnswerHandler, Call, ClientRequest, ClientTimeouts } from "@trunkline/providers";
+import { coded, type AnswerHandler, type Call, type ClientRequest, type ClientTimeouts } from "@trunkline/providers";
 import { closeCodes, firstWindow, mostBodyBytes, ProtocolViolation, type WorkerFrame } from "../protocol/frames.ts";
 import { connectionHeaders } from "../protocol/connection-headers.ts";
 import { workerFailure } from "./worker-failure.ts";
@@ -19,8 +19,6 @@ export type StreamLink = {
 
 /** Milliseconds a worker gets to say that it has stopped. */
 const cancelledMs = 30_000;
-
-const coded = (code: string, message: string) => Object.assign(new Error(message), { code });
 
 /** One request at a worker, and its answer. */
 export class WorkerStream implements Call {

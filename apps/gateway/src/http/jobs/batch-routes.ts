@@ -29,7 +29,7 @@ export function addBatchRoutes(app: FastifyInstance, { gateway, jobs, keyOf }: J
   app.post("/v1/batches", async (request) => {
     const key = await keyOf(request);
     const input = readInput(batchInput, request.body);
-    checkRequest(input.endpoint, { model: "any" }, { endpoint: "endpoint", body: "body" });
+    checkRequest(input.endpoint, { model: "any" });
     const file = await files.find(input.input_file_id, key.id);
     if (!file)
       throw new GatewayError("not_found", `There is no file '${input.input_file_id.slice(0, 100)}'.`, {

@@ -23,7 +23,6 @@ const offJobs: Jobs = {
   abort() {},
   secretsOf: () => Promise.reject(isOff()),
   rotateSecret: () => Promise.reject(isOff()),
-  active: 0,
   stop: async () => {},
 };
 

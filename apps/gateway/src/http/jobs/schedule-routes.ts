@@ -41,9 +41,8 @@ export function addScheduleRoutes(app: FastifyInstance, { gateway, jobs, keyOf }
     return schedule;
   }
 
-  /** Checked as a whole, with the time it is due next. Throws GatewayError. */
+  /** Its times and callback checked, with the time it is due next. Throws GatewayError. */
   function checked(schedule: Schedule): Schedule {
-    checkRequest(schedule.endpoint, schedule.body, { endpoint: "endpoint", body: "body" });
     if (schedule.callbackUrl !== null)
       checkCallbackUrl(schedule.callbackUrl, gateway.current.config.jobs.callbacks.allow_addresses);
     const nextAt = nextRun(schedule.cron, schedule.timeZone, Date.now());
@@ -55,7 +54,7 @@ export function addScheduleRoutes(app: FastifyInstance, { gateway, jobs, keyOf }
   app.post("/v1/schedules", async (request, reply) => {
     const key = await keyOf(request);
     const input = readInput(newSchedule, request.body);
-    const { endpoint, body } = checkRequest(input.endpoint, input.body, { endpoint: "endpoint", body: "body" });
+    const { endpoint, body } = checkRequest(input.endpoint, input.body);
     if ((await schedules.list(key.id)).length >= mostSchedules)
       throw new GatewayError("invalid_request", `A key may have ${mostSchedules} schedules. Delete some first.`);
     const schedule = checked({
@@ -89,10 +88,7 @@ export function addScheduleRoutes(app: FastifyInstance, { gateway, jobs, keyOf }
   app.patch<{ Params: { id: string } }>("/v1/schedules/:id", async (request) => {
     const schedule = await find(request, request.params.id);
     const input = readInput(change, request.body);
-    const { endpoint, body } = checkRequest(input.endpoint ?? schedule.endpoint, input.body ?? schedule.body, {
-      endpoint: "endpoint",
-      body: "body",
-    });
+    const { endpoint, body } = checkRequest(input.endpoint ?? schedule.endpoint, input.body ?? schedule.body);
     const changed = checked({
       ...schedule,
       endpoint,

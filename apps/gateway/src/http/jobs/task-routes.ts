@@ -18,8 +18,6 @@ const taskInput = z.strictObject({
   run_at: z.int().positive().max(253_402_300_799).optional().describe("Seconds since the epoch: not before then."),
 });
 
-const names = { endpoint: "endpoint", body: "body" };
-
 export function addTaskRoutes(app: FastifyInstance, { gateway, jobs, keyOf }: JobsGateway): void {
   const { tasks } = gateway.store;
 
@@ -32,7 +30,7 @@ export function addTaskRoutes(app: FastifyInstance, { gateway, jobs, keyOf }: Jo
 
   function readTask(key: Key, request: FastifyRequest): Task {
     const input = readInput(taskInput, request.body);
-    const { endpoint, body } = checkRequest(input.endpoint, input.body, names);
+    const { endpoint, body } = checkRequest(input.endpoint, input.body);
     const header = request.headers["idempotency-key"];
     const given =
       input.idempotency_key ?? (header === undefined ? undefined : readInput(idempotencyKey, String(header)));
