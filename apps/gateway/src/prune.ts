@@ -19,6 +19,7 @@ export function schedulePruning(store: Store, config: () => Config, log: Logger)
       responses: Date.now() - responses.retention_days * day,
       tasks: Date.now() - jobs.retention_days * day,
       budgets: Date.now() - longestBudget,
+      statistics: Date.now() - ledger.statistics_days * day,
     };
     try {
       const deleted = await store.prune(before, stopped.signal);

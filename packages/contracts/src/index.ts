@@ -1,4 +1,5 @@
 export * from "./account.ts";
+export * from "./alert.ts";
 export * from "./session.ts";
 export * from "./answer.ts";
 export * from "./conversation.ts";
@@ -11,6 +12,7 @@ export * from "./key.ts";
 export * from "./kill-switch.ts";
 export * from "./ledger.ts";
 export * from "./limits.ts";
+export * from "./operator.ts";
 export * from "./route.ts";
 export * from "./stored-response.ts";
 export * from "./usage.ts";

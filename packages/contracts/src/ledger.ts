@@ -49,6 +49,10 @@ export type ExchangeRecord = {
   readonly reservations: readonly Reservation[];
   /** Whether the answer came from the cache; null where answers are not cached. */
   readonly cache: CacheState | null;
+  /** The session the turn belonged to; null for none. */
+  readonly sessionId: string | null;
+  /** What the client calls itself (`User-Agent`), at most 200 characters; empty when it says nothing. */
+  readonly client: string;
 };
 
 /** `bypass`: the request, or what it asks for, rules the cache out. */

@@ -124,6 +124,7 @@ export function createCourse(runtime: ExchangeRuntime, received: Incoming): Cour
         reservations,
         cache: course.cache,
         answeredBy: course.answeredBy,
+        sessionId: context.answerHeaders["x-trunkline-session"] ?? null,
         endedAt: runtime.now(),
       });
       give(course.hold, record.usage ?? nothing);

@@ -31,8 +31,16 @@ type ExchangeEnd = {
   readonly cache: CacheState | null;
   /** Whose answer it got from the cache. */
   readonly answeredBy: RecordedMeta | undefined;
+  readonly sessionId: string | null;
   readonly endedAt: number;
 };
+
+const longestClient = 200;
+
+function clientOf({ headers }: Incoming): string {
+  const agent = headers["user-agent"];
+  return typeof agent === "string" ? agent.slice(0, longestClient) : "";
+}
 
 /** The row of an exchange that has ended. */
 export function exchangeRecord(end: ExchangeEnd): ExchangeRecord {
@@ -61,6 +69,8 @@ export function exchangeRecord(end: ExchangeEnd): ExchangeRecord {
     attempts: end.attempts,
     reservations: end.reservations,
     cache: end.cache,
+    sessionId: end.sessionId,
+    client: clientOf(incoming),
   };
 }
 

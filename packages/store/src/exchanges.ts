@@ -1,11 +1,20 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { sql, type Kysely, type RawBuilder } from "kysely";
-import type { ExchangeRow, Tables } from "./schema.ts";
+import type { AttemptRow, ExchangeRow, Tables } from "./schema.ts";
 import { whenFree } from "./when-free.ts";
 
 /** Which finished exchanges are wanted; absent members want any. */
 export type ExchangeFilter = {
   readonly keyId?: string;
+  /** Of any of these keys. */
+  readonly keyIds?: readonly string[];
+  /** Beginning of its id, or all of it. */
+  readonly id?: string;
+  readonly sessionId?: string;
+  /** Nano-USD, inclusive. */
+  readonly minCost?: number;
+  /** Milliseconds, inclusive. */
+  readonly minDurationMs?: number;
   readonly provider?: string;
   /** The name the client asked for, or the provider's. */
   readonly model?: string;
@@ -14,6 +23,8 @@ export type ExchangeFilter = {
   readonly errorCode?: string;
   /** Milliseconds since the epoch, inclusive. */
   readonly since?: number;
+  /** Milliseconds since the epoch, exclusive. */
+  readonly until?: number;
   /** Only those before the exchange at this position. */
   readonly before?: number;
   readonly limit: number;
@@ -21,6 +32,8 @@ export type ExchangeFilter = {
 
 /** An exchange and its place in the order they ended in. */
 export type ListedExchange = ExchangeRow & { readonly position: number };
+
+export type ListedAttempt = AttemptRow;
 
 export type UsedRow = {
   /** Beginning of the stretch, in milliseconds since the epoch. */
@@ -34,6 +47,11 @@ export type UsedRow = {
 export type ExchangeTable = {
   /** The newest that pass the filter, newest first. */
   list(filter: ExchangeFilter): Promise<ListedExchange[]>;
+  get(id: string): Promise<{ exchange: ListedExchange; attempts: ListedAttempt[] } | undefined>;
+  /** The position of the newest; 0 when there is none. */
+  newest(): Promise<number>;
+  /** Those after a position, oldest first. */
+  after(position: number, limit: number): Promise<ListedExchange[]>;
   /** What was used since a time, by stretches of `slotMs` (one when null) and by target. */
   usedSince(question: {
     readonly since: number;
@@ -45,6 +63,8 @@ export type ExchangeTable = {
   prune(before: number, signal: AbortSignal): Promise<number>;
 };
 
+const numberOrNull = (value: number | null) => (value === null ? null : Number(value));
+
 /** Rows a statement deletes at most, and how many times as long as that took requests then have the process to themselves. */
 const prunedAtOnce = 100;
 const restAfter = 4;
@@ -53,13 +73,87 @@ const restAfter = 4;
  * Finished exchanges, in the order they were written. SQLite's filters go through the rows without an index on purpose: a million are
  * through in less than a tenth of a second, and each index would cost every request a good microsecond.
  */
-export function createExchangeTable(database: Kysely<Tables>, isPostgres: boolean): ExchangeTable {
+export function createExchangeTable(
+  database: Kysely<Tables>,
+  reader: Kysely<Tables>,
+  isPostgres: boolean,
+): ExchangeTable {
   const position: RawBuilder<number> = isPostgres ? sql<number>`position` : sql<number>`rowid`;
 
+  // PostgreSQL gives 64-bit numbers as text.
+  const listed = (row: ExchangeRow & { position: number }): ListedExchange =>
+    isPostgres
+      ? {
+          ...row,
+          position: Number(row.position),
+          started_at: Number(row.started_at),
+          input_tokens: numberOrNull(row.input_tokens),
+          output_tokens: numberOrNull(row.output_tokens),
+          cache_read_tokens: numberOrNull(row.cache_read_tokens),
+          cache_write_5m_tokens: numberOrNull(row.cache_write_5m_tokens),
+          cache_write_1h_tokens: numberOrNull(row.cache_write_1h_tokens),
+          reasoning_tokens: numberOrNull(row.reasoning_tokens),
+          cost_nano_usd: numberOrNull(row.cost_nano_usd),
+          saved_nano_usd: numberOrNull(row.saved_nano_usd),
+        }
+      : row;
+
   return {
+    async get(id) {
+      const row = await database
+        .selectFrom("exchanges")
+        .selectAll()
+        .select(position.as("position"))
+        .where("id", "=", id)
+        .executeTakeFirst();
+      if (!row) return undefined;
+      const attempts = await database
+        .selectFrom("attempts")
+        .selectAll()
+        .where("exchange_id", "=", id)
+        .orderBy("number")
+        .execute();
+      return {
+        exchange: listed(row),
+        attempts: attempts.map((attempt) => ({
+          ...attempt,
+          started_at: Number(attempt.started_at),
+          until: numberOrNull(attempt.until),
+        })),
+      };
+    },
+    async newest() {
+      const row = await database
+        .selectFrom("exchanges")
+        .select(position.as("position"))
+        .orderBy(position, "desc")
+        .limit(1)
+        .executeTakeFirst();
+      return Number(row?.position ?? 0);
+    },
+    async after(from, limit) {
+      const rows = await database
+        .selectFrom("exchanges")
+        .selectAll()
+        .select(position.as("position"))
+        .where(position, ">", from)
+        .orderBy(position)
+        .limit(limit)
+        .execute();
+      return rows.map(listed);
+    },
     async list(filter) {
-      let query = database.selectFrom("exchanges").selectAll().select(position.as("position"));
+      let query = reader.selectFrom("exchanges").selectAll().select(position.as("position"));
       if (filter.keyId !== undefined) query = query.where("key_id", "=", filter.keyId);
+      if (filter.keyIds !== undefined)
+        query =
+          filter.keyIds.length > 0 ? query.where("key_id", "in", [...filter.keyIds]) : query.where(sql<boolean>`1 = 0`);
+      if (filter.id !== undefined)
+        query = query.where(sql`substr(id, 1, ${sql.raw(String(filter.id.length))})`, "=", filter.id);
+      if (filter.sessionId !== undefined) query = query.where("session_id", "=", filter.sessionId);
+      if (filter.minCost !== undefined) query = query.where("cost_nano_usd", ">=", filter.minCost);
+      if (filter.minDurationMs !== undefined) query = query.where("duration_ms", ">=", filter.minDurationMs);
+      if (filter.until !== undefined) query = query.where("started_at", "<", filter.until);
       if (filter.provider !== undefined) query = query.where("provider", "=", filter.provider);
       const { model } = filter;
       if (model !== undefined)
@@ -70,8 +164,7 @@ export function createExchangeTable(database: Kysely<Tables>, isPostgres: boolea
       if (filter.since !== undefined) query = query.where("started_at", ">=", filter.since);
       if (filter.before !== undefined) query = query.where(position, "<", filter.before);
       const rows = await query.orderBy(position, "desc").limit(filter.limit).execute();
-      // PostgreSQL gives 64-bit numbers as text.
-      return rows.map((row) => ({ ...row, position: Number(row.position) }));
+      return rows.map(listed);
     },
 
     async usedSince({ since, slotMs, keyIds, provider }) {

@@ -1,4 +1,5 @@
 import { sql, type Kysely } from "kysely";
+import { deskMigration } from "./desk/migration.ts";
 import { jobsMigration } from "./jobs/migration.ts";
 import type { Tables } from "./schema.ts";
 
@@ -228,6 +229,7 @@ const migrations: readonly Migration[] = [
       await schema.createIndex("keys_old_hash").on("keys").column("old_hash").execute();
     },
   },
+  deskMigration,
 ];
 
 /** Brings the database to the newest schema. Throws when it is newer than this program. */

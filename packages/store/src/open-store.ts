@@ -5,13 +5,20 @@ import { migrate } from "./migrations.ts";
 import { createAppendRows as createPostgresAppend } from "./postgres/append-rows.ts";
 import { createExchangeTable, type ExchangeTable } from "./exchanges.ts";
 import { pruneResponsesBefore } from "./prune.ts";
-import { newId } from "@trunkline/contracts";
+import { newId, type NewAuditEntry } from "@trunkline/contracts";
 import { createBudgetTable, type BudgetTable } from "./budgets.ts";
 import { createAccountStateTable } from "./account-states.ts";
 import { createCredentialTable } from "./credentials.ts";
 import { createLoginTable } from "./logins.ts";
 import { reseal } from "./reseal.ts";
 import { createWorkerTokenTable } from "./worker-tokens.ts";
+import { createAdminSessionTable, createSignInFailureTable } from "./desk/admin-sessions.ts";
+import { createAlertTable } from "./desk/alerts.ts";
+import { createAuditTable, type AuditTable } from "./desk/audit.ts";
+import { createConfigVersionTable, createIdempotentAnswerTable } from "./desk/config-versions.ts";
+import { createUserTable, type UserTable } from "./desk/users.ts";
+import { sqliteReadDialect } from "./sqlite/read-dialect.ts";
+import { createStatistics, pruneStatistics, type Statistics } from "./statistics/statistics.ts";
 import { createBatchTable, type BatchTable } from "./jobs/batches.ts";
 import { createFileTable, type FileTable } from "./jobs/files.ts";
 import { createScheduleTable, type ScheduleTable } from "./jobs/schedules.ts";
@@ -33,13 +40,30 @@ export type StoreOptions = {
   readonly now: () => number;
 };
 
-export type Store = {
-  readonly database: Kysely<Tables>;
+/** What operators change, where an entry of the audit log goes with it. */
+export type DeskTables = {
   readonly keys: KeyTable;
+  readonly killSwitches: ReturnType<typeof createKillSwitchTable>;
+  readonly workerTokens: ReturnType<typeof createWorkerTokenTable>;
+  readonly users: UserTable;
+  readonly adminSessions: ReturnType<typeof createAdminSessionTable>;
+  readonly alerts: ReturnType<typeof createAlertTable>;
+  readonly configVersions: ReturnType<typeof createConfigVersionTable>;
+};
+
+export type Store = DeskTables & {
+  readonly database: Kysely<Tables>;
+  /** For questions that only read and may take long: they hold nobody up. */
+  readonly reader: Kysely<Tables>;
   readonly exchanges: ExchangeTable;
+  readonly statistics: Statistics;
+  readonly audit: AuditTable;
+  readonly signInFailures: ReturnType<typeof createSignInFailureTable>;
+  readonly idempotentAnswers: ReturnType<typeof createIdempotentAnswerTable>;
+  /** Changes something and writes it into the audit log: both or neither. Nothing but statements may happen in it. */
+  audited<T>(entry: NewAuditEntry, change: (tables: DeskTables) => Promise<T>): Promise<T>;
   readonly responses: ReturnType<typeof createResponseTable>;
   readonly sessions: ReturnType<typeof createSessionTable>;
-  readonly killSwitches: ReturnType<typeof createKillSwitchTable>;
   readonly budgets: BudgetTable;
   readonly accountStates: ReturnType<typeof createAccountStateTable>;
   readonly credentials: ReturnType<typeof createCredentialTable>;
@@ -49,7 +73,6 @@ export type Store = {
   readonly batches: BatchTable;
   readonly schedules: ScheduleTable;
   readonly webhookSecrets: ReturnType<typeof createWebhookSecretTable>;
-  readonly workerTokens: ReturnType<typeof createWorkerTokenTable>;
   /** Seals everything anew that is not sealed under the newest root of `secret.key`; how many values that were. */
   reseal(): Promise<number>;
   /** All of them or none, on disk when it returns. */
@@ -59,7 +82,7 @@ export type Store = {
   /** The same for exchanges another process may have written already: those it has are left alone. */
   appendMissing(exchanges: readonly PricedExchange[]): Promise<void>;
   prune(
-    before: { exchanges: number; responses: number; budgets: number; tasks: number },
+    before: { exchanges: number; responses: number; budgets: number; tasks: number; statistics: number },
     signal: AbortSignal,
   ): Promise<number>;
   /**
@@ -74,6 +97,8 @@ export type Store = {
   close(): Promise<void>;
 };
 
+const dayMs = 86_400_000;
+
 /** Opens the database, brings it to the newest schema, and hands out its tables. */
 export async function openStore({ location, secretBox, now }: StoreOptions): Promise<Store> {
   // Tells this process's reservations from others'.
@@ -87,18 +112,37 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     await database.destroy();
     throw error;
   }
-  const exchanges = createExchangeTable(database, isPostgres);
+  const reader = opened.reader();
+  const exchanges = createExchangeTable(database, reader, isPostgres);
+  const audit = createAuditTable(database, isPostgres);
+  const signInFailures = createSignInFailureTable(database);
+  const idempotentAnswers = createIdempotentAnswerTable(database, secretBox);
+  const deskTables = (using: Kysely<Tables>): DeskTables => ({
+    keys: createKeyTable(using, secretBox, now),
+    killSwitches: createKillSwitchTable(using),
+    workerTokens: createWorkerTokenTable(using, secretBox),
+    users: createUserTable(using, secretBox),
+    adminSessions: createAdminSessionTable(using, secretBox),
+    alerts: createAlertTable(using, secretBox),
+    configVersions: createConfigVersionTable(using, secretBox),
+  });
+  const desk = deskTables(database);
   const tasks = createTaskTable(database, secretBox, holder);
   const files = createFileTable(database, secretBox);
   const schedules = createScheduleTable(database, secretBox, tasks);
   const budgets = createBudgetTable(database, holder, opened.file);
   return {
     database,
+    reader,
     exchanges,
-    keys: createKeyTable(database, secretBox, now),
+    ...desk,
+    statistics: createStatistics(reader, now),
+    audit,
+    signInFailures,
+    idempotentAnswers,
+    audited: (entry, change) => audit.record(entry, (transaction) => change(deskTables(transaction))),
     responses: createResponseTable(database, secretBox),
     sessions: createSessionTable(database, secretBox),
-    killSwitches: createKillSwitchTable(database),
     budgets,
     accountStates: createAccountStateTable(database, now),
     credentials: createCredentialTable(database, secretBox, now),
@@ -108,7 +152,6 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     batches: createBatchTable(database, holder),
     schedules,
     webhookSecrets: createWebhookSecretTable(database, secretBox),
-    workerTokens: createWorkerTokenTable(database, secretBox),
     reseal: () => reseal(database, secretBox),
     appendExchanges: (given) => opened.append(packRows(given)),
     appendRows: opened.append,
@@ -125,6 +168,11 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
       await tasks.prune(before.tasks);
       await schedules.prune(before.tasks);
       await files.prune(now());
+      await pruneStatistics(database, now(), before.statistics);
+      await desk.adminSessions.prune(now());
+      await desk.alerts.prune(before.exchanges);
+      await signInFailures.prune(now() - dayMs);
+      await idempotentAnswers.prune(now() - dayMs);
       return exchanges.prune(before.exchanges, signal);
     },
     async check() {
@@ -134,7 +182,10 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     },
     neverWait: opened.neverWait,
     backup: opened.backup,
-    close: () => database.destroy(),
+    async close() {
+      if (reader !== database) await reader.destroy();
+      await database.destroy();
+    },
   };
 }
 
@@ -147,6 +198,7 @@ function openFile(path: string, holder: string) {
   return {
     database,
     file,
+    reader: () => new Kysely<Tables>({ dialect: sqliteReadDialect(path) }),
     append: createSqliteAppend(file, holder),
     neverWait: () => file.exec("pragma busy_timeout = 0"),
     backup: async (target: string) => {
@@ -167,6 +219,7 @@ async function openPostgres(address: string, holder: string) {
   return {
     database,
     file: undefined,
+    reader: () => database,
     append: createPostgresAppend(database, holder),
     neverWait: () => {},
     backup: () => Promise.reject(new Error("`trunkline backup` copies SQLite files; use pg_dump for PostgreSQL.")),

@@ -14,6 +14,12 @@ const sealedColumns = [
   { table: "schedules", id: "id", column: "content", purpose: (id: string) => `schedule ${id}` },
   { table: "webhook_secrets", id: "key_id", column: "content", purpose: (id: string) => `webhook secret ${id}` },
   { table: "logins", id: "id", column: "content", purpose: (id: string) => `login ${id}` },
+  { table: "users", id: "id", column: "totp_secret", purpose: (id: string) => `second factor ${id}` },
+  { table: "admin_sessions", id: "id", column: "id_token", purpose: (id: string) => `id token ${id}` },
+  { table: "config_versions", id: "id", column: "content", purpose: (id: string) => `config ${id}` },
+  { table: "idempotent_answers", id: "id", column: "content", purpose: (id: string) => `answer ${id}` },
+  { table: "exchange_contents", id: "exchange_id", column: "content", purpose: (id: string) => `exchange ${id}` },
+  { table: "alert_channels", id: "id", column: "content", purpose: (id: string) => `channel ${id}` },
 ] as const;
 
 const rowsAtOnce = 200;

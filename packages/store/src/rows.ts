@@ -1,5 +1,6 @@
 import type { Attempt, ExchangeRecord } from "@trunkline/contracts";
-import type { AttemptRow, ExchangeRow } from "./schema.ts";
+import type { AttemptRow, ExchangeRow, LatencySlotRow, UsageSlotRow } from "./schema.ts";
+import { slotsOf } from "./statistics/slots.ts";
 
 /** A finished exchange with its price. */
 export type PricedExchange = {
@@ -41,6 +42,8 @@ export function exchangeRow({ record, costNanoUsd, savedNanoUsd }: PricedExchang
     route: record.route,
     cache: record.cache,
     saved_nano_usd: savedNanoUsd,
+    session_id: record.sessionId,
+    client: record.client,
   };
 }
 
@@ -66,6 +69,9 @@ export type PackedRows = {
   readonly attempts: readonly (readonly (string | number | null)[])[];
   /** Per budget and slot: what was spent, and what had been set aside for it. */
   readonly settlements: readonly Settlement[];
+  /** What is added to the statistics. */
+  readonly usage: readonly UsageSlotRow[];
+  readonly latency: readonly LatencySlotRow[];
 };
 
 export type Settlement = {
@@ -106,5 +112,6 @@ export function packRows(exchanges: readonly PricedExchange[]): PackedRows {
     exchanges: exchanges.map((exchange) => Object.values(exchangeRow(exchange))),
     attempts,
     settlements: settlementsOf(exchanges),
+    ...slotsOf(exchanges),
   };
 }

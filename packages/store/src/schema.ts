@@ -22,6 +22,20 @@ export type Tables = {
   schedule_runs: ScheduleRunRow;
   webhook_secrets: { key_id: string; content: string };
   settings: { name: string; value: string };
+  users: UserRow;
+  groups: { name: string; notes: string; created_at: number };
+  admin_sessions: AdminSessionRow;
+  /** Wrong passwords in a row, by whose. */
+  sign_in_failures: { subject: string; failures: number; first_at: number; locked_until: number };
+  audit: AuditRow;
+  config_versions: { id: string; at: number; actor: string; tag: string; content: string };
+  idempotent_answers: { id: string; fingerprint: string; status: number; content: string; created_at: number };
+  usage_slots: UsageSlotRow;
+  latency_slots: LatencySlotRow;
+  exchange_contents: { exchange_id: string; started_at: number; content: string };
+  alert_rules: AlertRuleRow;
+  alert_channels: { id: string; name: string; kind: string; enabled: number; content: string };
+  alert_events: AlertEventRow;
   migrations: { name: string; applied_at: number };
 };
 
@@ -80,6 +94,117 @@ export type ExchangeRow = {
   cache: string | null;
   /** What a hit would have cost. */
   saved_nano_usd: number | null;
+  session_id: string | null;
+  /** Null in rows of before it was kept. */
+  client: string | null;
+};
+
+/** What a stretch of time used, by whom and of what. */
+export type UsageSlotRow = {
+  /** Milliseconds the stretch is long, and when it began. */
+  slot_ms: number;
+  slot: number;
+  key_id: string;
+  provider: string;
+  model: string;
+  dialect: string;
+  /** Empty for those that ended well. */
+  error_code: string;
+  requests: number;
+  errors: number;
+  cancelled: number;
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_write_tokens: number;
+  reasoning_tokens: number;
+  cost_nano_usd: number;
+  /** Those whose price is not known. */
+  unpriced: number;
+  cache_hits: number;
+  saved_nano_usd: number;
+};
+
+/** How long answers took: how many fell into which bucket. */
+export type LatencySlotRow = {
+  slot_ms: number;
+  slot: number;
+  key_id: string;
+  provider: string;
+  model: string;
+  dialect: string;
+  /** `total`, or `first` for the first content. */
+  measure: string;
+  bucket: number;
+  count: number;
+};
+
+export type UserRow = {
+  id: string;
+  name: string;
+  email: string;
+  role: string;
+  group_name: string | null;
+  notes: string;
+  active: number;
+  password_hash: string | null;
+  /** Encrypted; null where there is no second factor. */
+  totp_secret: string | null;
+  /** 0 while the second factor has not been confirmed. */
+  totp_confirmed: number;
+  /** The last step a code was taken for: none is taken twice. */
+  totp_step: number;
+  issuer: string | null;
+  subject: string | null;
+  created_at: number;
+  signed_in_at: number | null;
+};
+
+export type AdminSessionRow = {
+  id: string;
+  /** HMAC-SHA-256 of the cookie, hex. */
+  hash: string;
+  user_id: string;
+  method: string;
+  created_at: number;
+  used_at: number;
+  expires_at: number;
+  address: string;
+  agent: string;
+  /** Encrypted; what the OpenID provider wants to see at the end. */
+  id_token: string | null;
+};
+
+export type AuditRow = {
+  number: number;
+  at: number;
+  actor: string;
+  action: string;
+  target: string;
+  before: string | null;
+  after: string | null;
+  address: string;
+  request_id: string;
+  hash: string;
+};
+
+export type AlertRuleRow = {
+  id: string;
+  kind: string;
+  enabled: number;
+  threshold: number | null;
+  channels: string;
+  quiet_minutes: number;
+};
+
+export type AlertEventRow = {
+  id: string;
+  kind: string;
+  subject: string;
+  title: string;
+  text: string;
+  at: number;
+  deliveries: string;
 };
 
 export type AttemptRow = {

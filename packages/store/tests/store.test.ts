@@ -88,6 +88,8 @@ function exchange(id: string, startedAt: number): ExchangeRecord {
     route: "",
     reservations: [],
     cache: null,
+    sessionId: null,
+    client: "",
   };
 }
 
@@ -295,7 +297,10 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
 
   test("pruning takes what is old and leaves the rest", async () => {
     expect(
-      await store.prune({ exchanges: 1500, responses: 0, tasks: 0, budgets: 0 }, new AbortController().signal),
+      await store.prune(
+        { exchanges: 1500, responses: 0, tasks: 0, budgets: 0, statistics: 0 },
+        new AbortController().signal,
+      ),
     ).toBe(1);
     const left = (await store.exchanges.list({ limit: 100 })).map(({ id }) => id);
     expect(left).toContain("req_2");

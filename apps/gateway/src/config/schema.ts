@@ -100,6 +100,13 @@ export const configSchema = z.strictObject({
   ledger: z
     .strictObject({
       retention_days: z.number().int().positive().max(36_500).default(30).describe("Days a request's row is kept."),
+      statistics_days: z
+        .number()
+        .int()
+        .positive()
+        .max(36_500)
+        .default(400)
+        .describe("Days sums of requests are kept, by the half hour."),
     })
     .prefault({}),
   responses: z

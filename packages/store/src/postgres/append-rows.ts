@@ -1,8 +1,9 @@
 import { sql, type Insertable, type Kysely } from "kysely";
 import { attemptColumns, exchangeColumns, type PackedRows } from "../rows.ts";
+import { latencyKey, usageKey, usageSums } from "../statistics/slots.ts";
 import type { Tables } from "../schema.ts";
 
-/** PostgreSQL takes at most 65,535 parameters a statement; an exchange has 29. */
+/** PostgreSQL takes at most 65,535 parameters a statement; an exchange has 31. */
 const rowsAtOnce = 1000;
 
 function* pieces<Row>(columns: readonly string[], rows: PackedRows["exchanges"]): Generator<Row[]> {
@@ -12,8 +13,31 @@ function* pieces<Row>(columns: readonly string[], rows: PackedRows["exchanges"])
       .map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])) as Row);
 }
 
+/** Adds to what rows have already; `added` are rows of distinct keys, taken in one order by every process, so that no two wait for each other. */
+async function addInto<Name extends "usage_slots" | "latency_slots">(
+  database: Kysely<Tables>,
+  table: Name,
+  key: readonly string[],
+  sums: readonly string[],
+  added: readonly Tables[Name][],
+): Promise<void> {
+  const columns = [...key, ...sums];
+  const name = (row: Tables[Name]) => key.map((column) => (row as Record<string, unknown>)[column]).join(" ");
+  const ordered = added.toSorted((a, b) => (name(a) < name(b) ? -1 : 1));
+  for (let from = 0; from < ordered.length; from += rowsAtOnce) {
+    const values = ordered
+      .slice(from, from + rowsAtOnce)
+      .map((row) => sql`(${sql.join(columns.map((column) => (row as Record<string, unknown>)[column]))})`);
+    await sql`
+      insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))}) values ${sql.join(values)}
+      on conflict (${sql.join(key.map((column) => sql.ref(column)))}) do update set
+      ${sql.join(sums.map((sum) => sql`${sql.ref(sum)} = ${sql.ref(`${table}.${sum}`)} + ${sql.ref(`excluded.${sum}`)}`))}
+    `.execute(database);
+  }
+}
+
 export function createAppendRows(database: Kysely<Tables>, holder: string): (rows: PackedRows) => Promise<void> {
-  return async ({ exchanges, attempts, settlements }) => {
+  return async ({ exchanges, attempts, settlements, usage, latency }) => {
     await database.transaction().execute(async (transaction) => {
       for (const rows of pieces<Insertable<Tables["exchanges"]>>(exchangeColumns, exchanges))
         await transaction.insertInto("exchanges").values(rows).execute();
@@ -38,6 +62,8 @@ export function createAppendRows(database: Kysely<Tables>, holder: string): (row
           .where("holder", "=", holder)
           .execute();
       }
+      await addInto(transaction, "usage_slots", usageKey, usageSums, usage);
+      await addInto(transaction, "latency_slots", latencyKey, ["count"], latency);
     });
   };
 }
