@@ -6,7 +6,7 @@ import {
   type RouteProblem,
   type Target,
 } from "@trunkline/exchange";
-import { createPriceBook } from "@trunkline/ledger";
+import { createPriceBook, type Price } from "@trunkline/ledger";
 import {
   compileGlob,
   createLimits,
@@ -42,8 +42,18 @@ export type Composition = {
   /** Bytes. */
   readonly bodyLimit: number;
   price(record: ExchangeRecord): number | null;
+  /** USD per million tokens a model of a provider costs; null when not known, or not yet: prices are loaded first. */
+  tariff(provider: string, model: string): ShownTariff | null;
   loadPrices(): Promise<void> | undefined;
   close(): Promise<void>;
+};
+
+export type ShownTariff = {
+  readonly input: number | null;
+  readonly output: number | null;
+  readonly cache_read: number | null;
+  /** The operator's own. */
+  readonly own: boolean;
 };
 
 export type ComposeOptions = {
@@ -90,13 +100,12 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     ...(options.services ? { services: options.services } : {}),
     warn: (message) => log.warn(message),
   });
-  const prices = createPriceBook(
-    config.prices.map(({ provider, model, ...price }) => ({
-      provider,
-      matches: compileGlob(model),
-      tariff: { input_mtok: price.input, output_mtok: price.output, ...optionalPrices(price) },
-    })),
-  );
+  const ownPrices = config.prices.map(({ provider, model, ...price }) => ({
+    provider,
+    matches: compileGlob(model),
+    tariff: { input_mtok: price.input, output_mtok: price.output, ...optionalPrices(price) },
+  }));
+  const prices = createPriceBook(ownPrices);
   const redaction = await createRedactions(config, (found) => options.onSecret(found));
   const catalogue = createCatalogue({
     providers,
@@ -145,6 +154,20 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     routeProblems: problems,
     bodyLimit: Math.floor(config.server.body_limit_mb * 1024 * 1024),
     loadPrices: prices.load,
+    tariff(provider, model) {
+      if (prices.load() !== undefined) return null;
+      const source = sources.get(provider) ?? provider;
+      const found = prices.tariffFor({ provider, source, model, at: Date.now() });
+      if (!found) return null;
+      const base = (value: Price | undefined) => (typeof value === "object" ? value.base : (value ?? null));
+      const own = ownPrices.some((price) => price.provider === provider && price.matches(model));
+      return {
+        input: base(found.input_mtok),
+        output: base(found.output_mtok),
+        cache_read: base(found.cache_read_mtok),
+        own,
+      };
+    },
     price({ provider, model, startedAt, usage, serviceTier }) {
       if (!usage) return null;
       return prices.cost({

@@ -7,8 +7,11 @@ import type { Composition } from "./compose.ts";
 import type { Environment } from "./config/environment.ts";
 import type { Home } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
+import type { Desk } from "./desk/desk.ts";
+import type { Asking } from "./desk/who.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Metrics } from "./observe/metrics.ts";
+import type { Probes } from "./probes.ts";
 import type { SignIns } from "./sign-in/sign-ins.ts";
 import type { ServiceDirectory } from "./services.ts";
 import type { Targets } from "./targets.ts";
@@ -52,10 +55,13 @@ export type Gateway = {
   /** The key of a request that is no exchange. Throws GatewayError. */
   authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key>;
   /** A key, or an operator. */
-  authorizeReader(headers: IncomingHttpHeaders): Promise<void>;
-  /** Who an operator's request is from, for the record. Throws GatewayError. */
-  authorizeOperator(headers: IncomingHttpHeaders): Promise<string>;
+  authorizeReader(asking: Asking): Promise<void>;
+  /** Who may do what at the operator's desk. */
+  readonly desk: Desk;
   readonly targets: Targets;
+  readonly probes: Probes;
+  /** Providers the configuration file names, as it stands there. */
+  writtenProviders(): Readonly<Record<string, unknown>>;
   readonly signIns: SignIns;
   readonly workers: Workers;
   readonly services: ServiceDirectory;

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { ExchangeRecord, Key } from "@trunkline/contracts";
+import { isObject, type ExchangeRecord, type Key } from "@trunkline/contracts";
 import { createWriter } from "@trunkline/ledger";
 import { createAuthenticate, createLimiter, createRequestWindows, killSwitch, rateLimit } from "@trunkline/policies";
 import { reapChildren } from "@trunkline/providers";
@@ -8,6 +8,7 @@ import { createAnswerCache } from "./answer-cache.ts";
 import { compose, type Composition } from "./compose.ts";
 import { secretBoxOf } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
+import { readConfigText } from "./config/write-config.ts";
 import type { Gateway, GatewayOptions } from "./gateway-types.ts";
 import { secretOf } from "./http/credentials.ts";
 import { readHealth } from "./health.ts";
@@ -18,7 +19,8 @@ import { createBudgetLedger } from "./limits/budget-ledger.ts";
 import { nearestToTheirEnd, shownLimits } from "./limits/shown.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { schedulePruning } from "./prune.ts";
-import { createOperators, isBasic } from "./operators.ts";
+import { createDesk } from "./desk/desk.ts";
+import { isBasic } from "./desk/who.ts";
 import { providerNamed } from "./provider-named.ts";
 import { createProbes } from "./probes.ts";
 import { createSignIns } from "./sign-in/sign-ins.ts";
@@ -48,7 +50,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     secretBox,
     now: Date.now,
   });
-  const operators = createOperators(store, secretBox);
+  const desk = createDesk(store, secretBox);
   const keys = createKeyFinder(store.keys, parseClients(environment["TRUNKLINE_CLIENTS"]));
   const authenticate = createAuthenticate({
     keys,
@@ -198,13 +200,19 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       return true;
     },
     authorize,
-    async authorizeReader(headers) {
-      if (isBasic(headers) || operators.isToken(headers)) await operators.authorize(headers);
+    async authorizeReader(asking) {
+      const { headers } = asking;
+      if (isBasic(headers) || desk.isToken(headers)) await desk.who(asking);
       else await authorize(headers, undefined);
     },
-    authorizeOperator: operators.authorize,
+    desk,
     flush: writer.flush,
     targets,
+    probes,
+    writtenProviders() {
+      const { providers } = readConfigText(home.configFile).values;
+      return isObject(providers) ? providers : {};
+    },
     signIns,
     workers,
     services,

@@ -44,6 +44,36 @@ export const errorTable = {
     retryable: false,
     fix: "Somebody else has changed it meanwhile; read it again, and change that.",
   },
+  not_permitted: {
+    status: 403,
+    retryable: false,
+    fix: "Your role does not allow this; ask an admin to do it, or for the role.",
+  },
+  foreign_origin: {
+    status: 403,
+    retryable: false,
+    fix: "A page of another site asked; use the dashboard itself, or a script without a browser.",
+  },
+  changed_meanwhile: {
+    status: 412,
+    retryable: false,
+    fix: "Somebody else has changed it meanwhile; read it again, and change that.",
+  },
+  if_match_missing: {
+    status: 428,
+    retryable: false,
+    fix: "Send `If-Match` with the `ETag` you have read, or `*` to overwrite whatever is there.",
+  },
+  second_factor_needed: {
+    status: 401,
+    retryable: false,
+    fix: "Send the code your authenticator shows as `code`, along with the password.",
+  },
+  locked_out: {
+    status: 429,
+    retryable: false,
+    fix: "Too many sign-ins failed; wait as long as `retry-after` says.",
+  },
   body_too_large: { status: 413, retryable: false, fix: "Send less, or raise `server.body_limit_mb`." },
   rate_limited: { status: 429, retryable: true, fix: "Wait as long as `retry-after` says." },
   upstream_rejected: { status: 400, retryable: false, fix: "The provider refused the request; its message says why." },

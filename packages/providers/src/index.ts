@@ -5,6 +5,7 @@ export { coded, type AnswerHandler } from "./http1/connection.ts";
 export { gather } from "./http1/gather.ts";
 export { defaultTimeouts } from "./http-api/transport.ts";
 export { CredentialRefused } from "./credentials/kept-token.ts";
+export { secureAddress } from "./credentials/secure-address.ts";
 export { createExchangeProvider } from "./token-exchange/exchange-provider.ts";
 export type { CodeSecrets, OAuthClient } from "./oauth-session/oauth-client.ts";
 export { createOAuthProvider } from "./oauth-session/oauth-provider.ts";

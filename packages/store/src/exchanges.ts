@@ -27,6 +27,8 @@ export type ExchangeFilter = {
   readonly until?: number;
   /** Only those before the exchange at this position. */
   readonly before?: number;
+  /** Only those after it. */
+  readonly after?: number;
   readonly limit: number;
 };
 
@@ -50,8 +52,6 @@ export type ExchangeTable = {
   get(id: string): Promise<{ exchange: ListedExchange; attempts: ListedAttempt[] } | undefined>;
   /** The position of the newest; 0 when there is none. */
   newest(): Promise<number>;
-  /** Those after a position, oldest first. */
-  after(position: number, limit: number): Promise<ListedExchange[]>;
   /** What was used since a time, by stretches of `slotMs` (one when null) and by target. */
   usedSince(question: {
     readonly since: number;
@@ -131,17 +131,6 @@ export function createExchangeTable(
         .executeTakeFirst();
       return Number(row?.position ?? 0);
     },
-    async after(from, limit) {
-      const rows = await database
-        .selectFrom("exchanges")
-        .selectAll()
-        .select(position.as("position"))
-        .where(position, ">", from)
-        .orderBy(position)
-        .limit(limit)
-        .execute();
-      return rows.map(listed);
-    },
     async list(filter) {
       let query = reader.selectFrom("exchanges").selectAll().select(position.as("position"));
       if (filter.keyId !== undefined) query = query.where("key_id", "=", filter.keyId);
@@ -162,6 +151,7 @@ export function createExchangeTable(
       if (filter.outcome !== undefined) query = query.where("outcome", "=", filter.outcome);
       if (filter.errorCode !== undefined) query = query.where("error_code", "=", filter.errorCode);
       if (filter.since !== undefined) query = query.where("started_at", ">=", filter.since);
+      if (filter.after !== undefined) query = query.where(position, ">", filter.after);
       if (filter.before !== undefined) query = query.where(position, "<", filter.before);
       const rows = await query.orderBy(position, "desc").limit(filter.limit).execute();
       return rows.map(listed);

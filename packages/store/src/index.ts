@@ -1,9 +1,10 @@
-export type { KeyTable } from "./keys.ts";
-export type { ExchangeFilter, ListedExchange } from "./exchanges.ts";
+export type { KeyChange, KeyTable } from "./keys.ts";
+export type { ExchangeContent } from "./contents.ts";
+export type { ExchangeFilter, ListedAttempt, ListedExchange } from "./exchanges.ts";
 export type { Decision, ScheduleTable } from "./jobs/schedules.ts";
 export type { TaskEnd, TaskFilter, TaskTable } from "./jobs/tasks.ts";
 export type { WebhookSecrets } from "./jobs/webhook-secrets.ts";
-export type { AuditCheck, AuditFilter } from "./desk/audit.ts";
+export type { Audited, AuditedBy, AuditCheck, AuditFilter } from "./desk/audit.ts";
 export type { LockRules } from "./desk/admin-sessions.ts";
 export type { UserChange, UserSecrets } from "./desk/users.ts";
 export { openStore, type DeskTables, type Store } from "./open-store.ts";

@@ -5,7 +5,7 @@ import { migrate } from "./migrations.ts";
 import { createAppendRows as createPostgresAppend } from "./postgres/append-rows.ts";
 import { createExchangeTable, type ExchangeTable } from "./exchanges.ts";
 import { pruneResponsesBefore } from "./prune.ts";
-import { newId, type NewAuditEntry } from "@trunkline/contracts";
+import { newId } from "@trunkline/contracts";
 import { createBudgetTable, type BudgetTable } from "./budgets.ts";
 import { createAccountStateTable } from "./account-states.ts";
 import { createCredentialTable } from "./credentials.ts";
@@ -14,7 +14,7 @@ import { reseal } from "./reseal.ts";
 import { createWorkerTokenTable } from "./worker-tokens.ts";
 import { createAdminSessionTable, createSignInFailureTable } from "./desk/admin-sessions.ts";
 import { createAlertTable } from "./desk/alerts.ts";
-import { createAuditTable, type AuditTable } from "./desk/audit.ts";
+import { createAuditTable, type Audited, type AuditedBy, type AuditTable } from "./desk/audit.ts";
 import { createConfigVersionTable, createIdempotentAnswerTable } from "./desk/config-versions.ts";
 import { createUserTable, type UserTable } from "./desk/users.ts";
 import { sqliteReadDialect } from "./sqlite/read-dialect.ts";
@@ -25,6 +25,7 @@ import { createScheduleTable, type ScheduleTable } from "./jobs/schedules.ts";
 import { createTaskTable, type TaskTable } from "./jobs/tasks.ts";
 import { createWebhookSecretTable } from "./jobs/webhook-secrets.ts";
 import { createKillSwitchTable } from "./kill-switches.ts";
+import { createContentTable } from "./contents.ts";
 import { createResponseTable } from "./responses.ts";
 import { packRows, type PackedRows, type PricedExchange } from "./rows.ts";
 import type { Tables } from "./schema.ts";
@@ -56,12 +57,13 @@ export type Store = DeskTables & {
   /** For questions that only read and may take long: they hold nobody up. */
   readonly reader: Kysely<Tables>;
   readonly exchanges: ExchangeTable;
+  readonly contents: ReturnType<typeof createContentTable>;
   readonly statistics: Statistics;
   readonly audit: AuditTable;
   readonly signInFailures: ReturnType<typeof createSignInFailureTable>;
   readonly idempotentAnswers: ReturnType<typeof createIdempotentAnswerTable>;
   /** Changes something and writes it into the audit log: both or neither. Nothing but statements may happen in it. */
-  audited<T>(entry: NewAuditEntry, change: (tables: DeskTables) => Promise<T>): Promise<T>;
+  audited<T>(who: AuditedBy, change: (tables: DeskTables) => Promise<Audited<T>>): Promise<T>;
   readonly responses: ReturnType<typeof createResponseTable>;
   readonly sessions: ReturnType<typeof createSessionTable>;
   readonly budgets: BudgetTable;
@@ -114,6 +116,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
   }
   const reader = opened.reader();
   const exchanges = createExchangeTable(database, reader, isPostgres);
+  const contents = createContentTable(database, secretBox);
   const audit = createAuditTable(database, isPostgres);
   const signInFailures = createSignInFailureTable(database);
   const idempotentAnswers = createIdempotentAnswerTable(database, secretBox);
@@ -136,11 +139,12 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     reader,
     exchanges,
     ...desk,
+    contents,
     statistics: createStatistics(reader, now),
     audit,
     signInFailures,
     idempotentAnswers,
-    audited: (entry, change) => audit.record(entry, (transaction) => change(deskTables(transaction))),
+    audited: (who, change) => audit.record(who, (transaction) => change(deskTables(transaction))),
     responses: createResponseTable(database, secretBox),
     sessions: createSessionTable(database, secretBox),
     budgets,
@@ -169,6 +173,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
       await schedules.prune(before.tasks);
       await files.prune(now());
       await pruneStatistics(database, now(), before.statistics);
+      await contents.prune(before.exchanges);
       await desk.adminSessions.prune(now());
       await desk.alerts.prune(before.exchanges);
       await signInFailures.prune(now() - dayMs);

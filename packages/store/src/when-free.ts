@@ -1,7 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-/** SQLite's result code for a database another process is writing to. */
+/** SQLite's result code for a database another process is writing to, or has written to since it was read; the kinds stand above it. */
 const busy = 5;
+const kinds = 0xff;
 /** Milliseconds between two tries, doubling up to the last, and how many there are: about ten seconds in all. */
 const firstPauseMs = 10;
 const longestPauseMs = 250;
@@ -13,7 +14,8 @@ export async function whenFree<T>(step: () => Promise<T>): Promise<T> {
     try {
       return await step();
     } catch (error) {
-      if ((error as { errcode?: unknown }).errcode !== busy || turn === tries) throw error;
+      const { errcode } = error as { errcode?: unknown };
+      if (typeof errcode !== "number" || (errcode & kinds) !== busy || turn === tries) throw error;
       await wait(Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(turn - 1, 10)));
     }
   }

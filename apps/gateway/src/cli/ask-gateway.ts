@@ -1,5 +1,5 @@
 import { secretBoxOf } from "../config/home.ts";
-import { operatorPurpose } from "../operators.ts";
+import { operatorPurpose } from "../desk/who.ts";
 import { findRunning, urlHost } from "../process/run-state.ts";
 import { CommandError, exitCodes, type CommandContext } from "./context.ts";
 
@@ -37,7 +37,8 @@ export async function askGateway(
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(answerMs),
   });
-  const value = (await answer.json()) as { error?: { message?: string } };
-  if (!answer.ok) throw new CommandError(value.error?.message ?? `The gateway answered ${answer.status}.`);
+  const value = (await answer.json()) as { detail?: string; error?: { message?: string } };
+  if (!answer.ok)
+    throw new CommandError(value.detail ?? value.error?.message ?? `The gateway answered ${answer.status}.`);
   return value;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { adminSchema } from "./admin-schema.ts";
 import { jobsSchema } from "./jobs-schema.ts";
 import { limitSchema } from "./limits-schema.ts";
 import {
@@ -93,6 +94,7 @@ export const configSchema = z.strictObject({
     .default([])
     .describe("What keys, users, groups, providers and models may use. Of several that match, all hold."),
   jobs: jobsSchema,
+  admin: adminSchema,
   database: z
     .string()
     .optional()
@@ -100,6 +102,10 @@ export const configSchema = z.strictObject({
   ledger: z
     .strictObject({
       retention_days: z.number().int().positive().max(36_500).default(30).describe("Days a request's row is kept."),
+      store_content: z
+        .boolean()
+        .default(false)
+        .describe("Keep what is asked and answered, encrypted, for admins to read. Off, nobody can."),
       statistics_days: z
         .number()
         .int()

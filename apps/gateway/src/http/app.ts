@@ -4,7 +4,7 @@ import { errorAnswer } from "@trunkline/exchange";
 import type { Gateway } from "../gateway-types.ts";
 import { version } from "../version.ts";
 import { readQuota } from "../quota.ts";
-import { addAdminRoutes } from "./admin-routes.ts";
+import { addAdminApi } from "../desk/admin-api.ts";
 import { addAuthRoutes } from "./auth-routes.ts";
 import { addJobRoutes } from "./jobs/job-routes.ts";
 import { safeHeaders } from "./liveness.ts";
@@ -53,7 +53,7 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
   }));
 
   app.get("/v1/health", async (request) => {
-    await gateway.authorizeReader(request.headers);
+    await gateway.authorizeReader(request);
     return gateway.health();
   });
 
@@ -63,11 +63,11 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
   });
 
   app.get("/metrics", async (request, reply) => {
-    if (!gateway.current.config.server.public_metrics) await gateway.authorizeReader(request.headers);
+    if (!gateway.current.config.server.public_metrics) await gateway.authorizeReader(request);
     return reply.type(gateway.metrics.contentType).send(await gateway.metricsText());
   });
 
-  addAdminRoutes(app, gateway);
+  addAdminApi(app, gateway);
   addAuthRoutes(app, gateway);
   addJobRoutes(app, gateway);
 

@@ -62,7 +62,7 @@ function shownState(record: CredentialRecord | undefined): object {
 /** How operators sign in to providers. Tokens go in and never out. */
 export function addAuthRoutes(app: FastifyInstance, gateway: Gateway): void {
   const { signIns } = gateway;
-  const operator = (request: FastifyRequest) => gateway.authorizeOperator(request.headers);
+  const operator = async (request: FastifyRequest) => (await gateway.desk.authorize(request, "providers:sign-in")).name;
   const originOf = (request: FastifyRequest) => `${request.protocol}://${request.host}`;
   const callbackOf = (request: FastifyRequest, name: string) =>
     `${originOf(request)}/v1/auth/${encodeURIComponent(name)}/callback`;

@@ -1,6 +1,6 @@
 import { createKey } from "@trunkline/admin";
 import type { Store } from "@trunkline/store";
-import { ensureAdminPassword } from "../admin-password.ts";
+import { ensureAdmin } from "../desk/first-admin.ts";
 import { discover, withDiscovered, type Discovered } from "../config/discover.ts";
 import type { Environment } from "../config/environment.ts";
 import { homeOf, prepareHome, type Home } from "../config/home.ts";
@@ -52,7 +52,7 @@ export type FirstSecrets = { readonly firstKey: string | undefined; readonly adm
 
 /** Makes what a first start has to: the admin's password, and a key where there is none. */
 export async function makeSecrets(store: Store, environment: Environment): Promise<FirstSecrets> {
-  const adminPassword = await ensureAdminPassword(store, environment["TRUNKLINE_ADMIN_PASSWORD"]);
+  const adminPassword = await ensureAdmin(store, environment["TRUNKLINE_ADMIN_PASSWORD"]);
   const needsKey = !environment["TRUNKLINE_CLIENTS"] && (await store.keys.count()) === 0;
   const firstKey = needsKey ? (await createKey(store.keys, { name: "first" }, Date.now())).secret : undefined;
   return { firstKey, adminPassword };

@@ -47,8 +47,8 @@ async function start(fault: string, extra: object = {}) {
   );
   open.push(folder && { close: folder.remove }, gateway);
   const shown = async () =>
-    ((await (await fetch(`${gateway.origin}/admin/api/services`, { headers: admin })).json()) as { services: Shown[] })
-      .services[0]!;
+    ((await (await fetch(`${gateway.origin}/admin/api/services`, { headers: admin })).json()) as { items: Shown[] })
+      .items[0]!;
   return {
     gateway,
     shown,

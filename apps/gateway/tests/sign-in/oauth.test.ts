@@ -378,7 +378,7 @@ test("what is handed in is checked, and only by an operator", async () => {
   // A browser remembers the admin's password; pages of other sites get nothing for it.
   const from = (origin: string) =>
     fetch(`${gateway.origin}/v1/auth/acme/login`, { method: "POST", headers: { ...admin, origin } });
-  expect([(await from("https://elsewhere.example")).status, (await from("null")).status]).toEqual([400, 400]);
+  expect([(await from("https://elsewhere.example")).status, (await from("null")).status]).toEqual([403, 403]);
   expect((await from(gateway.origin)).status).toBe(200);
   expect((await call(gateway, "GET", "/v1/auth/nobody/status")).status).toBe(404);
   expect((await call(gateway, "POST", "/v1/auth/trunkline/login", {})).status).toBe(400);

@@ -28,6 +28,20 @@ function entryOf(row: AuditRow): AuditEntry {
   };
 }
 
+/** Who does what, to what; the rest is known once it is done. */
+export type AuditedBy = Omit<NewAuditEntry, "before" | "after">;
+
+/** What was done, as it goes into the log: no secrets. */
+export type Audited<T> = {
+  readonly result: T;
+  readonly before?: unknown;
+  readonly after?: unknown;
+  /** Where it is known only now. */
+  readonly target?: string;
+};
+
+const textOf = (value: unknown) => (value === null || value === undefined ? null : JSON.stringify(value));
+
 export type AuditFilter = {
   readonly actor?: string;
   readonly action?: string;
@@ -66,11 +80,11 @@ export function createAuditTable(database: Kysely<Tables>, isPostgres: boolean) 
 
   return {
     /** Does something and writes it down, or neither. What is done may only be statements: others use the connection in between. */
-    record<T>(entry: NewAuditEntry, change: (transaction: Kysely<Tables>) => Promise<T>): Promise<T> {
+    record<T>(who: AuditedBy, change: (transaction: Kysely<Tables>) => Promise<Audited<T>>): Promise<T> {
       return whenFree(() =>
         database.transaction().execute(async (transaction) => {
-          const result = await change(transaction);
-          await append(transaction, entry);
+          const { result, before = null, after = null, target = who.target } = await change(transaction);
+          await append(transaction, { ...who, target, before: textOf(before), after: textOf(after) });
           return result;
         }),
       );

@@ -62,24 +62,17 @@ export function createScheduleTable(database: Kysely<Tables>, box: SecretBox, ta
       const update = database.updateTable("schedules").set(rowOf(schedule)).where("id", "=", schedule.id);
       await whenFree(() => update.execute());
     },
-    async find(id: string, keyId: string): Promise<Schedule | undefined> {
-      const row = await database
-        .selectFrom("schedules")
-        .selectAll()
-        .where("id", "=", id)
-        .where("key_id", "=", keyId)
-        .executeTakeFirst();
+    /** Of any key when none is named. */
+    async find(id: string, keyId?: string): Promise<Schedule | undefined> {
+      let query = database.selectFrom("schedules").selectAll().where("id", "=", id);
+      if (keyId !== undefined) query = query.where("key_id", "=", keyId);
+      const row = await query.executeTakeFirst();
       return row && scheduleOf(row);
     },
-    async list(keyId: string): Promise<Schedule[]> {
-      const rows = await database
-        .selectFrom("schedules")
-        .selectAll()
-        .where("key_id", "=", keyId)
-        .orderBy("created_at")
-        .orderBy("id")
-        .limit(1000)
-        .execute();
+    async list(keyId?: string): Promise<Schedule[]> {
+      let query = database.selectFrom("schedules").selectAll();
+      if (keyId !== undefined) query = query.where("key_id", "=", keyId);
+      const rows = await query.orderBy("created_at").orderBy("id").limit(1000).execute();
       return rows.map(scheduleOf);
     },
     async remove(id: string): Promise<void> {

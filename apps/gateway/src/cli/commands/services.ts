@@ -2,7 +2,7 @@ import { askRunning } from "../ask-gateway.ts";
 import { exitCodes, table, type CommandContext } from "../context.ts";
 
 type Shown = {
-  readonly services: readonly {
+  readonly items: readonly {
     readonly name: string;
     readonly state: string;
     readonly pid: number | null;
@@ -16,12 +16,12 @@ type Shown = {
 
 export async function listServices(context: CommandContext): Promise<number> {
   const shown = await askRunning<Shown>(context, "GET", "/admin/api/services");
-  context.print(shown.services, () =>
-    shown.services.length === 0
+  context.print(shown.items, () =>
+    shown.items.length === 0
       ? "No service is switched on."
       : table(
           ["NAME", "STATE", "PROCESS", "PORT", "RESTARTS", "SINCE", "LAST PROBLEM"],
-          shown.services.map((one) => [
+          shown.items.map((one) => [
             one.name,
             one.until === null ? one.state : `${one.state} until ${one.until}`,
             String(one.pid ?? "-"),

@@ -4,7 +4,7 @@ import { askRunning } from "../ask-gateway.ts";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
 
 type Shown = {
-  readonly workers: readonly {
+  readonly items: readonly {
     readonly worker: string;
     readonly agent: string;
     readonly address: string;
@@ -19,12 +19,12 @@ type Shown = {
 /** What is connected to the running gateway. */
 export async function listWorkers(context: CommandContext): Promise<number> {
   const shown = await askRunning<Shown>(context, "GET", "/admin/api/workers");
-  context.print(shown.workers, () =>
-    shown.workers.length === 0
+  context.print(shown.items, () =>
+    shown.items.length === 0
       ? "No worker is connected. Make a token with: trunkline workers add NAME"
       : table(
           ["WORKER", "AGENT", "ADDRESS", "STATE", "REQUESTS", "SERVED", "SINCE"],
-          shown.workers.map((one) => [
+          shown.items.map((one) => [
             one.worker,
             one.agent,
             one.address,
