@@ -14,6 +14,7 @@ const quick: readonly Step[] = [
   { name: "format", command: "oxfmt", args: ["--check", "."] },
   { name: "lint", command: "oxlint", args: ["--deny-warnings"] },
   { name: "types", command: "tsc", args: [] },
+  { name: "types of the web app", command: "tsc", args: ["-p", "apps/web"] },
   { name: "unused code", command: "knip", args: ["--no-progress"] },
 ];
 

@@ -1,7 +1,7 @@
 // Plain JavaScript for any Node from 20 on: installs what the checkout lacks, then hands over to the pinned Node.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -68,8 +68,38 @@ function newEnoughNode() {
 
 if (Number(process.versions.node.split(".")[0]) < 20)
   fail(`This is Node ${process.version}; Trunkline installs itself with Node 20 or newer.`);
+/** Everything the browser app is made from, as one hash. */
+function webSources() {
+  const web = join(root, "apps", "web");
+  const files = readdirSync(web, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !/[\\/](?:dist|node_modules|tests)[\\/]/.test(file));
+  const hash = createHash("sha256").update(readFileSync(join(root, "package-lock.json")));
+  for (const file of files.toSorted()) hash.update(file.slice(web.length)).update("\0").update(readFileSync(file));
+  return hash.digest("hex");
+}
+
+/** @param {string} node */
+function buildWeb(node) {
+  const web = join(root, "apps", "web");
+  const stampFile = join(web, "dist", ".built-from");
+  const sources = webSources();
+  if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === sources) return;
+  console.log("Building the dashboard …");
+  const vite = join(root, "node_modules", "vite", "bin", "vite.js");
+  const ended = spawnSync(node, [vite, "build", "--logLevel", "warn"], {
+    cwd: web,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if (ended.status === 0) writeFileSync(stampFile, sources);
+  else if (wantsTools) fail("The dashboard could not be built; the message stands above.");
+  else console.error("The dashboard could not be built; the gateway starts without it.");
+}
+
 install();
 const node = newEnoughNode();
+if (command === "start" || command === "test") buildWeb(node);
 /** @type {Record<string, string[]>} */
 const entries = {
   start: ["apps/gateway/bin/trunkline.mjs", "start"],

@@ -9,6 +9,7 @@ import { addAuthRoutes } from "./auth-routes.ts";
 import { addJobRoutes } from "./jobs/job-routes.ts";
 import { safeHeaders } from "./liveness.ts";
 import { dialectOfPath } from "./model-routes.ts";
+import { addWebFiles } from "./web-files.ts";
 
 /** Everything but the model routes: health, metrics, and what an address that does not exist says. */
 export async function createApp(gateway: Gateway, serverFactory: FastifyServerFactory): Promise<FastifyInstance> {
@@ -68,6 +69,7 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
   });
 
   addAdminApi(app, gateway);
+  addWebFiles(app);
   addAuthRoutes(app, gateway);
   addJobRoutes(app, gateway);
 

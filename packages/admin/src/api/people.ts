@@ -87,6 +87,7 @@ export const waysIn = z
   .object({
     password: z.boolean(),
     oidc: z.object({ label: z.string(), url: z.string() }).nullable(),
+    who: whoView.nullable().describe("Who is signed in already."),
     version: z.string(),
   })
   .meta({ id: "WaysIn" });

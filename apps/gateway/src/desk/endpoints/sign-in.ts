@@ -91,9 +91,15 @@ export const signInEndpoints = [
     summary: "How one can sign in here",
     scope: null,
     answer: waysIn,
-    async run({ gateway }) {
+    async run({ gateway, actor }) {
       const { password_sign_in: password, oidc } = gateway.current.config.admin;
-      return { password, oidc: oidc ? { label: oidc.label, url: `${oidcPath}/login` } : null, version };
+      const user = actor.userId === null ? undefined : await gateway.store.users.get(actor.userId);
+      return {
+        password,
+        oidc: oidc ? { label: oidc.label, url: `${oidcPath}/login` } : null,
+        who: actor.role === "none" ? null : shownWho(actor, user),
+        version,
+      };
     },
   }),
   endpoint({
