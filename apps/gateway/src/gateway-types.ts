@@ -3,6 +3,7 @@ import type { ExchangeRecord, Key, KillSwitch } from "@trunkline/contracts";
 import type { Limiter, RequestLimits } from "@trunkline/policies";
 import type { PricedExchange, SecretBox, Store } from "@trunkline/store";
 import type { Logger } from "pino";
+import type { Alerts } from "./alerts/alerts.ts";
 import type { Composition } from "./compose.ts";
 import type { Environment } from "./config/environment.ts";
 import type { Home } from "./config/home.ts";
@@ -58,6 +59,7 @@ export type Gateway = {
   authorizeReader(asking: Asking): Promise<void>;
   /** Who may do what at the operator's desk. */
   readonly desk: Desk;
+  readonly alerts: Alerts;
   readonly targets: Targets;
   readonly probes: Probes;
   /** Providers the configuration file names, as it stands there. */

@@ -4,6 +4,7 @@ import { createWriter } from "@trunkline/ledger";
 import { createAuthenticate, createLimiter, createRequestWindows, killSwitch, rateLimit } from "@trunkline/policies";
 import { reapChildren } from "@trunkline/providers";
 import { openStore } from "@trunkline/store";
+import { startAlerts } from "./alerts/alerts.ts";
 import { createAnswerCache } from "./answer-cache.ts";
 import { compose, type Composition } from "./compose.ts";
 import { secretBoxOf } from "./config/home.ts";
@@ -161,6 +162,19 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         log,
       })
     : undefined;
+  const alerts = startAlerts({
+    store,
+    targets,
+    log,
+    now: Date.now,
+    folder: home.folder,
+    providers: () => current.providers,
+    limits: () => limiter.report(Date.now()),
+    settings() {
+      const { check_seconds: check, timeout_seconds: timeout, attempts } = current.config.alerts;
+      return { checkMs: check * 1000, timeoutMs: timeout * 1000, attempts };
+    },
+  });
   const pruning = shared ? undefined : schedulePruning(store, () => current.config, log);
 
   async function authorize(headers: IncomingHttpHeaders, query: URLSearchParams | undefined): Promise<Key> {
@@ -206,6 +220,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       else await authorize(headers, undefined);
     },
     desk,
+    alerts,
     flush: writer.flush,
     targets,
     probes,
@@ -242,6 +257,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     async stop(drainMs) {
       draining = true;
       pruning?.stop();
+      await alerts.stop();
       signIns.stop();
       probes.stop();
       budgets?.stop();

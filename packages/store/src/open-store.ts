@@ -140,7 +140,7 @@ export async function openStore({ location, secretBox, now }: StoreOptions): Pro
     exchanges,
     ...desk,
     contents,
-    statistics: createStatistics(reader, now),
+    statistics: createStatistics(database, reader, now),
     audit,
     signInFailures,
     idempotentAnswers,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { adminSchema } from "./admin-schema.ts";
+import { alertsSchema } from "./alerts-schema.ts";
 import { jobsSchema } from "./jobs-schema.ts";
 import { limitSchema } from "./limits-schema.ts";
 import {
@@ -95,6 +96,7 @@ export const configSchema = z.strictObject({
     .describe("What keys, users, groups, providers and models may use. Of several that match, all hold."),
   jobs: jobsSchema,
   admin: adminSchema,
+  alerts: alertsSchema,
   database: z
     .string()
     .optional()

@@ -71,6 +71,14 @@ export function createAlertTable(database: Kysely<Tables>, box: SecretBox) {
         .executeTakeFirst();
       return row?.at == null ? undefined : Number(row.at);
     },
+    /** False when it is there already: somebody else has noticed it. */
+    async claimEvent(event: AlertEvent): Promise<boolean> {
+      const insert = database
+        .insertInto("alert_events")
+        .values({ ...event, deliveries: JSON.stringify(event.deliveries) })
+        .onConflict((conflict) => conflict.column("id").doNothing());
+      return Number((await whenFree(() => insert.executeTakeFirst())).numInsertedOrUpdatedRows ?? 0) > 0;
+    },
     async putEvent(event: AlertEvent): Promise<void> {
       const deliveries = JSON.stringify(event.deliveries);
       const insert = database

@@ -61,68 +61,71 @@ function nameOf(by: Dimension | undefined, isUsage: boolean): RawBuilder<string>
   }
 }
 
-export type Statistics = { read(question: StatisticsQuestion): Promise<StatisticsRow[]> };
+export type Statistics = {
+  read(question: StatisticsQuestion): Promise<StatisticsRow[]>;
+  /** The same for what is read in a moment: it needs no thread of its own. */
+  readSmall(question: StatisticsQuestion): Promise<StatisticsRow[]>;
+};
 
 /** Sums and percentiles over stretches of time, read from what was counted when exchanges ended. */
-export function createStatistics(reader: Kysely<Tables>, now: () => number): Statistics {
-  return {
-    async read(question) {
-      const { since, until, bucketMs, offsetMs = 0, by, keyIds, provider, model } = question;
-      const isFine = since >= now() - fineKeptMs && (bucketMs === null || bucketMs % coarseSlotMs !== 0);
-      const slotMs = isFine ? fineSlotMs : coarseSlotMs;
-      const from = Math.floor(since / slotMs) * slotMs;
-      const number = (value: number) => sql.raw(String(Math.round(value)));
-      const at =
-        bucketMs === null
-          ? sql<number>`min(${number(from)})`
-          : sql<number>`(slots.slot + ${number(offsetMs)}) / ${number(bucketMs)} * ${number(bucketMs)} - ${number(offsetMs)}`;
-      const conditions = [
-        sql`slots.slot_ms = ${number(slotMs)} and slots.slot >= ${number(from)} and slots.slot < ${number(until)}`,
-        ...(keyIds ? [keyIds.length > 0 ? sql`slots.key_id in (${sql.join(keyIds)})` : sql`1 = 0`] : []),
-        ...(provider === undefined ? [] : [sql`slots.provider = ${provider}`]),
-        ...(model === undefined ? [] : [sql`slots.model = ${model}`]),
-      ];
-      const joined = by === "user" || by === "group" ? sql`left join keys on keys.id = slots.key_id` : sql``;
-      const rest = (table: string, groups: readonly RawBuilder<unknown>[]) =>
-        sql`from ${sql.table(table)} as slots ${joined} where ${sql.join(conditions, sql` and `)} group by ${sql.join(bucketMs === null ? groups : [...groups, at])}`;
+export function createStatistics(database: Kysely<Tables>, reader: Kysely<Tables>, now: () => number): Statistics {
+  const readFrom = (using: Kysely<Tables>) => async (question: StatisticsQuestion) => {
+    const { since, until, bucketMs, offsetMs = 0, by, keyIds, provider, model } = question;
+    const isFine = since >= now() - fineKeptMs && (bucketMs === null || bucketMs % coarseSlotMs !== 0);
+    const slotMs = isFine ? fineSlotMs : coarseSlotMs;
+    const from = Math.floor(since / slotMs) * slotMs;
+    const number = (value: number) => sql.raw(String(Math.round(value)));
+    const at =
+      bucketMs === null
+        ? sql<number>`min(${number(from)})`
+        : sql<number>`(slots.slot + ${number(offsetMs)}) / ${number(bucketMs)} * ${number(bucketMs)} - ${number(offsetMs)}`;
+    const conditions = [
+      sql`slots.slot_ms = ${number(slotMs)} and slots.slot >= ${number(from)} and slots.slot < ${number(until)}`,
+      ...(keyIds ? [keyIds.length > 0 ? sql`slots.key_id in (${sql.join(keyIds)})` : sql`1 = 0`] : []),
+      ...(provider === undefined ? [] : [sql`slots.provider = ${provider}`]),
+      ...(model === undefined ? [] : [sql`slots.model = ${model}`]),
+    ];
+    const joined = by === "user" || by === "group" ? sql`left join keys on keys.id = slots.key_id` : sql``;
+    const rest = (table: string, groups: readonly RawBuilder<unknown>[]) =>
+      sql`from ${sql.table(table)} as slots ${joined} where ${sql.join(conditions, sql` and `)} group by ${sql.join(bucketMs === null ? groups : [...groups, at])}`;
 
-      const usageName = nameOf(by, true);
-      const sums = sql.join(usageSums.map((sum) => sql`sum(${sql.ref(`slots.${sum}`)}) as ${sql.ref(sum)}`));
-      const { rows: usage } = await sql<Sums & { at: number; name: string }>`
+    const usageName = nameOf(by, true);
+    const sums = sql.join(usageSums.map((sum) => sql`sum(${sql.ref(`slots.${sum}`)}) as ${sql.ref(sum)}`));
+    const { rows: usage } = await sql<Sums & { at: number; name: string }>`
         select ${at} as at, ${usageName} as name, ${sums} ${rest("usage_slots", [usageName])} order by 1
-      `.execute(reader);
-      const latencyName = nameOf(by, false);
-      const { rows: latency } = await sql<{ at: number; name: string; measure: string; bucket: number; count: number }>`
+      `.execute(using);
+    const latencyName = nameOf(by, false);
+    const { rows: latency } = await sql<{ at: number; name: string; measure: string; bucket: number; count: number }>`
         select ${at} as at, ${latencyName} as name, slots.measure as measure, slots.bucket as bucket, sum(slots.count) as count
         ${rest("latency_slots", [latencyName, sql`slots.measure`, sql`slots.bucket`])}
-      `.execute(reader);
+      `.execute(using);
 
-      const counts = new Map<string, Map<number, number>>();
-      for (const row of latency) {
-        const name = `${row.measure} ${Number(row.at)} ${row.name}`;
-        let found = counts.get(name);
-        if (!found) counts.set(name, (found = new Map()));
-        found.set(Number(row.bucket), Number(row.count));
-      }
-      const none = new Map<number, number>();
-      return usage.map((row): StatisticsRow => {
-        const at = Number(row.at);
-        const total = counts.get(`total ${at} ${row.name}`) ?? none;
-        const first = counts.get(`first ${at} ${row.name}`) ?? none;
-        const counted = Object.fromEntries(usageSums.map((sum) => [sum, Number(row[sum])])) as Sums;
-        return {
-          ...counted,
-          at,
-          name: row.name,
-          p50: percentileOf(total, 0.5),
-          p95: percentileOf(total, 0.95),
-          p99: percentileOf(total, 0.99),
-          firstP50: percentileOf(first, 0.5),
-          firstP95: percentileOf(first, 0.95),
-        };
-      });
-    },
+    const counts = new Map<string, Map<number, number>>();
+    for (const row of latency) {
+      const name = `${row.measure} ${Number(row.at)} ${row.name}`;
+      let found = counts.get(name);
+      if (!found) counts.set(name, (found = new Map()));
+      found.set(Number(row.bucket), Number(row.count));
+    }
+    const none = new Map<number, number>();
+    return usage.map((row): StatisticsRow => {
+      const at = Number(row.at);
+      const total = counts.get(`total ${at} ${row.name}`) ?? none;
+      const first = counts.get(`first ${at} ${row.name}`) ?? none;
+      const counted = Object.fromEntries(usageSums.map((sum) => [sum, Number(row[sum])])) as Sums;
+      return {
+        ...counted,
+        at,
+        name: row.name,
+        p50: percentileOf(total, 0.5),
+        p95: percentileOf(total, 0.95),
+        p99: percentileOf(total, 0.99),
+        firstP50: percentileOf(first, 0.5),
+        firstP95: percentileOf(first, 0.95),
+      };
+    });
   };
+  return { read: readFrom(reader), readSmall: readFrom(database) };
 }
 
 /** Deletes stretches nobody asks for any more: minutes after two days, half hours before a time. */

@@ -1,3 +1,4 @@
+import { alertEndpoints } from "./alerts.ts";
 import { exchangeEndpoints } from "./exchanges.ts";
 import { healthEndpoints } from "./health.ts";
 import { keyEndpoints } from "./keys.ts";
@@ -18,5 +19,6 @@ export const endpoints = [
   ...routingEndpoints,
   ...workEndpoints,
   ...userEndpoints,
+  ...alertEndpoints,
   ...settingsEndpoints,
 ];
