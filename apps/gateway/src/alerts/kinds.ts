@@ -20,6 +20,8 @@ const usual: Readonly<Record<AlertKind, { threshold: number | null; isEnabled: b
   daily_report: { threshold: 7, isEnabled: false, quietMinutes: 1200 },
 };
 
+export const usualThreshold = (kind: AlertKind): number | null => usual[kind].threshold;
+
 export function thresholdOf({ kind, threshold }: Pick<AlertRule, "kind" | "threshold">): number {
   return threshold ?? usual[kind].threshold ?? 0;
 }

@@ -167,5 +167,3 @@ export function createOidc(box: SecretBox, now: () => number) {
     },
   };
 }
-
-export type Oidc = ReturnType<typeof createOidc>;

@@ -204,8 +204,6 @@ export function createWho(store: Store, secretBox: SecretBox, now: () => number)
   };
 }
 
-export type Who = ReturnType<typeof createWho>;
-
 /** `Set-Cookie` of a session; over TLS it is sent over TLS alone. Empty ends it. */
 export function sessionCookie(value: string, { headers }: Asking): string {
   const isTls = headers.origin?.startsWith("https:") || headers["x-forwarded-proto"] === "https";

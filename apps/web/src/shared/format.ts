@@ -67,10 +67,6 @@ export function dateTime(iso: string): string {
   );
 }
 
-export function clock(iso: string): string {
-  return once("clock", () => new Intl.DateTimeFormat(locale(), { timeStyle: "medium" })).format(new Date(iso));
-}
-
 export function shortTime(iso: string): string {
   return once(
     "shortTime",

@@ -8,6 +8,7 @@ export const alertRuleView = z
     kind: z.enum(alertKinds),
     enabled: z.boolean(),
     threshold: z.number().nullable().describe("In the kind's unit; null is its usual one."),
+    usual: z.number().nullable().describe("The usual one; null where there is none."),
     channels: z.array(z.string()).describe("Ids; empty is all of them."),
     quiet_minutes: z.int(),
   })

@@ -16,7 +16,7 @@ import {
 import { GatewayError, newId, type AlertChannel, type AlertRule } from "@trunkline/contracts";
 import { z } from "zod";
 import { maskedSettings, readSettings } from "../../alerts/channels.ts";
-import { allRules, isFirstRule } from "../../alerts/kinds.ts";
+import { allRules, isFirstRule, usualThreshold } from "../../alerts/kinds.ts";
 import { isMask } from "../../config/masked.ts";
 import { isoTime } from "../../iso-time.ts";
 import { endpoint, notFound } from "../endpoint.ts";
@@ -26,7 +26,15 @@ const tag = "Alerts";
 const byId = z.object({ id: z.string().max(64) });
 
 function shownRule({ id, kind, isEnabled, threshold, channels, quietMinutes }: AlertRule): AlertRuleView {
-  return { id, kind, enabled: isEnabled, threshold, channels: [...channels], quiet_minutes: quietMinutes };
+  return {
+    id,
+    kind,
+    enabled: isEnabled,
+    threshold,
+    usual: usualThreshold(kind),
+    channels: [...channels],
+    quiet_minutes: quietMinutes,
+  };
 }
 
 function shownChannel(channel: AlertChannel): AlertChannelView {

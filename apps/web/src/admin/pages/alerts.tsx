@@ -163,7 +163,7 @@ function Rules({ mayWrite }: { readonly mayWrite: boolean }) {
             <span className="min-w-0">
               <span className="font-medium">{t(`alerts.kinds.${rule.kind}.name`)}</span>{" "}
               <span className="text-soft">
-                {t(`alerts.kinds.${rule.kind}.text`, { value: rule.threshold ?? t("alerts.usual") })}
+                {t(`alerts.kinds.${rule.kind}.text`, { value: rule.threshold ?? rule.usual })}
               </span>
             </span>
             <span className="inline-flex items-center gap-2">
@@ -222,7 +222,7 @@ function EditRule({
       }}
     >
       <p className="text-sm text-soft">
-        {t(`alerts.kinds.${rule.kind}.text`, { value: rule.threshold ?? t("alerts.usual") })}
+        {t(`alerts.kinds.${rule.kind}.text`, { value: rule.threshold ?? rule.usual })}
       </p>
       <TextField
         label={t("alerts.threshold")}
@@ -231,7 +231,7 @@ function EditRule({
         min={0}
         step="any"
         defaultValue={rule.threshold ?? ""}
-        placeholder={t("alerts.usual")}
+        placeholder={String(rule.usual ?? "")}
       />
       <TextField
         label={t("alerts.quiet")}
