@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createLoader, median, middle, ratio, rounds, slice, type Loader, type Slice } from "./measure.ts";
@@ -70,6 +71,35 @@ async function closedLoop({ load, ours, floor, others }: Field, work: Work, pair
     rps: middle(slices, "ours", (found) => found.rps),
     floor_rps: middle(slices, "floor", (found) => found.rps),
     rss_mb: middle(slices, "ours", (found) => found.rssMb),
+  };
+}
+
+/** The same with every request traced, against the same without: what tracing costs. */
+async function traced({ load, ours }: Field, upstream: number) {
+  const collector = createServer((request, response) => {
+    request.resume().on("end", () => response.writeHead(200, { "content-type": "application/x-protobuf" }).end());
+  });
+  await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+  const { port } = collector.address() as { port: number };
+  const tracing = await startOurs(upstream, {
+    collector: `http://127.0.0.1:${port}`,
+  });
+  const runs = [
+    { name: "traced", server: tracing },
+    { name: "ours", server: ours },
+  ];
+  for (const { server } of runs) await load(server, works.w1, { connections: 32, seconds: -40_000 });
+  const slices = await rounds(
+    count,
+    runs.map(({ name, server }) => ({ name, run: () => slice(load, server, works.w1, closed) })),
+  );
+  await tracing.stop();
+  collector.close();
+  collector.closeAllConnections();
+  return {
+    traced_cpu_us: middle(slices, "traced", cpu),
+    ours_cpu_us: middle(slices, "ours", cpu),
+    ratio_ours: ratio(slices, "traced", "ours", cpu),
   };
 }
 
@@ -257,6 +287,7 @@ async function main(): Promise<void> {
     tell("w1full", await everythingOn(works.w1full));
     await full.stop();
   }
+  if (asked("w1otel")) tell("w1otel", await traced(field, upstream));
   if (asked("w2"))
     tell("w2", {
       ...(await closedLoop(field, works.w2, { warm: 4000 })),

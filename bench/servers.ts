@@ -66,6 +66,8 @@ export async function startFloor(upstream: number): Promise<Server> {
 export type OursOptions = {
   /** Routes, limits, budgets and the cache too. */
   readonly isFull?: boolean;
+  /** Where traces are sent; nothing is traced when absent. */
+  readonly collector?: string;
   readonly workers?: number;
   readonly profile?: string;
   readonly cpu?: number | undefined;
@@ -98,7 +100,13 @@ export async function startOurs(upstream: number, options: OursOptions = {}): Pr
       },
     ]),
   );
-  const config = { discover: false, server: { port: 0 }, providers, ...(options.isFull ? everything : {}) };
+  const config = {
+    discover: false,
+    server: { port: 0 },
+    providers,
+    ...(options.isFull ? everything : {}),
+    ...(options.collector === undefined ? {} : { telemetry: { otlp_endpoint: options.collector } }),
+  };
   writeFileSync(join(home, "trunkline.yaml"), JSON.stringify(config));
   // As `npm start` and `trunkline start -d` have it.
   const env = { MALLOC_ARENA_MAX: "1", ...process.env, TRUNKLINE_HOME: home, NO_COLOR: "1" };
@@ -118,7 +126,13 @@ export async function startOurs(upstream: number, options: OursOptions = {}): Pr
       ? { path: "/v1/messages", headers: { "x-api-key": key, "anthropic-version": "2023-06-01" } }
       : { path: "/v1/chat/completions", headers: { authorization: `Bearer ${key}` } };
   return server(
-    options.workers ? `ours-${options.workers}` : options.isFull ? "ours-full" : "ours",
+    options.workers
+      ? `ours-${options.workers}`
+      : options.isFull
+        ? "ours-full"
+        : options.collector === undefined
+          ? "ours"
+          : "ours-traced",
     Number(port),
     child,
     ask,

@@ -139,6 +139,12 @@ ${sections.join("\n\n")}
 async function metricsPage(): Promise<string> {
   const metrics = createMetrics({
     queued: () => 0,
+    lagMs: () => 0,
+    accounts: async () => [],
+    plans: async () => [],
+    tasks: async () => ({}),
+    workers: () => [],
+    services: async () => [],
     dropped: () => 0,
     queues: () => [],
     active: () => 0,

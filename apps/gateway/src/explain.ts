@@ -90,6 +90,7 @@ function incomingOf(question: ExplainQuestion): Incoming {
     ...readTurnHeaders(headers),
     headers,
     vendorHeaders: {},
+    trace: null,
   };
 }
 

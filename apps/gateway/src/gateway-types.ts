@@ -12,6 +12,7 @@ import type { Desk } from "./desk/desk.ts";
 import type { Asking } from "./desk/who.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Metrics } from "./observe/metrics.ts";
+import type { Telemetry } from "./observe/telemetry/telemetry.ts";
 import type { Probes } from "./probes.ts";
 import type { SignIns } from "./sign-in/sign-ins.ts";
 import type { ServiceDirectory } from "./services.ts";
@@ -60,6 +61,8 @@ export type Gateway = {
   /** Who may do what at the operator's desk. */
   readonly desk: Desk;
   readonly alerts: Alerts;
+  /** Undefined where nothing is traced. */
+  readonly telemetry: Telemetry | undefined;
   readonly targets: Targets;
   readonly probes: Probes;
   /** Providers the configuration file names, as it stands there. */

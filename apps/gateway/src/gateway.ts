@@ -18,7 +18,9 @@ import { createKillSwitches, environmentSwitches, readWishes } from "./kill-swit
 import { startJobs } from "./jobs/jobs.ts";
 import { createBudgetLedger } from "./limits/budget-ledger.ts";
 import { nearestToTheirEnd, shownLimits } from "./limits/shown.ts";
+import { partsOf } from "./observe/parts.ts";
 import { createMetrics } from "./observe/metrics.ts";
+import { createTelemetry } from "./observe/telemetry/telemetry.ts";
 import { schedulePruning } from "./prune.ts";
 import { createDesk } from "./desk/desk.ts";
 import { isBasic } from "./desk/who.ts";
@@ -79,6 +81,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 
   const metrics = createMetrics({
     queued: () => writer.queued,
+    lagMs: () => Math.max(0, Date.now() - (writer.oldestAt ?? Date.now())),
     dropped: () => writer.dropped,
     active: () => active,
     queues: () =>
@@ -93,10 +96,19 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
     limits: async () => nearestToTheirEnd(await limiter.report(Date.now()).catch(() => [])),
     killed: killSwitches.known,
+    ...partsOf({ store, providers: () => current?.providers ?? [], workers, services }),
   });
+  const telemetry = await createTelemetry(
+    options.config.telemetry,
+    environment,
+    log,
+    (name) => current?.providers.find((provider) => provider.name === name)?.family ?? "",
+  );
   const writer = createWriter({
-    append: (exchanges) =>
-      shared ? (shared.append(exchanges) ?? store.appendMissing(exchanges)) : store.appendExchanges(exchanges),
+    async append(exchanges) {
+      await (shared ? (shared.append(exchanges) ?? store.appendMissing(exchanges)) : store.appendExchanges(exchanges));
+      telemetry?.finished(exchanges);
+    },
     price(record) {
       const worth = current.price(record);
       if (worth !== null) metrics.cost(record, worth);
@@ -221,6 +233,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
     desk,
     alerts,
+    telemetry,
     flush: writer.flush,
     targets,
     probes,
@@ -271,6 +284,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       await Promise.all(current.providers.map((provider) => provider.abandon?.()));
       const lost = await writer.close();
       if (lost > 0) log.error({ lost }, "the ledger could not be written before the gateway stopped");
+      await telemetry?.stop();
       await current.close();
       await workers.close();
       await store.close();

@@ -53,6 +53,18 @@ export type ExchangeRecord = {
   readonly sessionId: string | null;
   /** What the client calls itself (`User-Agent`), at most 200 characters; empty when it says nothing. */
   readonly client: string;
+  /** Null where nothing is traced. */
+  readonly trace: TraceContext | null;
+};
+
+/** Where an exchange stands in a distributed trace (W3C Trace Context); ids are lower-case hex. */
+export type TraceContext = {
+  readonly traceId: string;
+  /** The exchange's own span. */
+  readonly spanId: string;
+  /** The client's span; null when it began no trace. */
+  readonly parentId: string | null;
+  readonly isSampled: boolean;
 };
 
 /** `bypass`: the request, or what it asks for, rules the cache out. */

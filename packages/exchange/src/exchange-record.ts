@@ -71,6 +71,7 @@ export function exchangeRecord(end: ExchangeEnd): ExchangeRecord {
     cache: end.cache,
     sessionId: end.sessionId,
     client: clientOf(incoming),
+    trace: incoming.trace,
   };
 }
 

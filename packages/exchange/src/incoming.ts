@@ -1,4 +1,4 @@
-import type { DialectName, Key, Operation } from "@trunkline/contracts";
+import type { DialectName, Key, Operation, TraceContext } from "@trunkline/contracts";
 import type { RequestBody } from "@trunkline/dialects";
 import type { Priority } from "@trunkline/providers";
 import type { FallbackWish } from "./routing/plan.ts";
@@ -30,4 +30,6 @@ export type Incoming = {
   readonly headers: RequestHeaders;
   /** The client's headers that mean something to the vendor. */
   readonly vendorHeaders: Readonly<Record<string, string>>;
+  /** Null where nothing is traced. */
+  readonly trace: TraceContext | null;
 };

@@ -24,6 +24,8 @@ export type Writer = LedgerWriter & {
   /** Flushes and stops. What could not be written is given back. */
   close(): Promise<number>;
   readonly queued: number;
+  /** When the oldest of them ended, in milliseconds since the epoch; undefined when there is none. */
+  readonly oldestAt: number | undefined;
   readonly dropped: number;
 };
 
@@ -120,6 +122,10 @@ export function createWriter(options: WriterOptions): Writer {
     },
     get queued() {
       return queue.length;
+    },
+    get oldestAt() {
+      const oldest = queue[0];
+      return oldest && oldest.startedAt + oldest.durationMs;
     },
     get dropped() {
       return dropped;

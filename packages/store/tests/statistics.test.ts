@@ -67,6 +67,7 @@ const anExchange = fc
       reservations: [],
       sessionId: null,
       client: "",
+      trace: null,
     };
     return { record, costNanoUsd: isHit ? 0 : tokens === null ? null : cost, savedNanoUsd: isHit ? cost : null };
   });

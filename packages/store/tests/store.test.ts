@@ -90,6 +90,7 @@ function exchange(id: string, startedAt: number): ExchangeRecord {
     cache: null,
     sessionId: null,
     client: "",
+    trace: null,
   };
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { adminSchema } from "./admin-schema.ts";
 import { alertsSchema } from "./alerts-schema.ts";
 import { jobsSchema } from "./jobs-schema.ts";
+import { telemetrySchema } from "./telemetry-schema.ts";
 import { limitSchema } from "./limits-schema.ts";
 import {
   aiSdkProvider,
@@ -97,6 +98,7 @@ export const configSchema = z.strictObject({
   jobs: jobsSchema,
   admin: adminSchema,
   alerts: alertsSchema,
+  telemetry: telemetrySchema,
   database: z
     .string()
     .optional()

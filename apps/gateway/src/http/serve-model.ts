@@ -42,7 +42,7 @@ export async function serveModel(
       body,
       ...readTurnHeaders(message.headers),
       headers: message.headers,
-      vendorHeaders: pickHeaders(message, route.dialect),
+      ...tracedHeaders(gateway, message, route.dialect),
     };
   } catch (thrown) {
     refuse(message, response, toGatewayError(thrown), route.dialect, requestId);
@@ -50,6 +50,19 @@ export async function serveModel(
   }
   // A body may take its time: the configuration is the one in force now, whose connections are open.
   await runExchange(gateway.current.exchange, incoming, answer);
+}
+
+/** What goes on to the vendor of the client's headers; where requests are traced, with the place in the trace they come from. */
+function tracedHeaders(
+  { telemetry }: Gateway,
+  message: IncomingMessage,
+  dialect: DialectName,
+): Pick<Incoming, "vendorHeaders" | "trace"> {
+  const vendorHeaders = pickHeaders(message, dialect);
+  if (!telemetry) return { vendorHeaders, trace: null };
+  const trace = telemetry.begin(message.headers);
+  if (trace) Object.assign(vendorHeaders, telemetry.headersOf(trace, message.headers));
+  return { vendorHeaders, trace };
 }
 
 function wantsStream(body: RequestBody): boolean {

@@ -70,6 +70,7 @@ function incomingOf(endpoint: string, body: JsonObject, key: Key): Incoming {
     priority: "low",
     headers: {},
     vendorHeaders: {},
+    trace: null,
   };
 }
 

@@ -10,8 +10,9 @@ export function nearestToTheirEnd(reports: readonly LimitReport[]): LimitReport[
 
 /** A limit's state as health shows it. */
 export function shownLimits(reports: readonly LimitReport[]): object[] {
-  return nearestToTheirEnd(reports).map(({ resetsAt, share, ...report }) => ({
+  return nearestToTheirEnd(reports).map(({ resetsAt, share, remainingUsd, ...report }) => ({
     ...report,
+    remaining_usd: remainingUsd,
     share: Math.round(share * 1000) / 1000,
     resets: isoTime(resetsAt),
   }));

@@ -116,6 +116,7 @@ export function createLog({ level, file, terminal }: LogOptions): Log {
         status: record.status,
         ms: record.durationMs,
         code: record.errorCode ?? undefined,
+        traceId: record.trace?.traceId,
         msg: "exchange",
       };
       lines += `${JSON.stringify(line)}\n`;

@@ -1,27 +1,11 @@
 import type { ExchangeRecord } from "@trunkline/contracts";
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { Counter, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { addGauges, type GaugeSources } from "./gauges.ts";
 
 const latencyBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
 /** Everything /metrics shows, by name; the reference page is made from this. */
-export function createMetrics(gauges: {
-  queued(): number;
-  dropped(): number;
-  active(): number;
-  /** Requests at providers that take only so many at once. */
-  queues(): readonly { readonly provider: string; readonly active: number; readonly waiting: number }[];
-  /** Targets that are not asked now, as far as it goes, and for how many seconds. */
-  resting(): readonly {
-    readonly provider: string;
-    readonly model: string;
-    readonly state: string;
-    readonly code: string;
-    readonly seconds: number;
-  }[];
-  /** Used shares of limits. */
-  limits(): Promise<readonly { readonly subject: string; readonly limit: string; readonly share: number }[]>;
-  killed(): readonly { readonly scope: string; readonly name: string }[];
-}) {
+export function createMetrics(gauges: GaugeSources) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -71,6 +55,19 @@ export function createMetrics(gauges: {
     buckets: latencyBuckets,
     registers,
   });
+  const overhead = new Histogram({
+    name: "trunkline_overhead_seconds",
+    help: "Time from a request's arrival until the first provider is asked: policies, limits and routing.",
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+    registers,
+  });
+  const interToken = new Histogram({
+    name: "trunkline_stream_inter_token_latency_seconds",
+    help: "Time between two output tokens of a stream, on average over it.",
+    labelNames: ["provider"],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+    registers,
+  });
   const input = new Counter({
     name: "trunkline_input_tokens_total",
     help: "Input tokens, cached ones included.",
@@ -112,88 +109,13 @@ export function createMetrics(gauges: {
     labelNames: target,
     registers,
   });
-  new Gauge({
-    name: "trunkline_active_requests",
-    help: "Requests being answered.",
-    registers,
-    collect() {
-      this.set(gauges.active());
-    },
-  });
-  new Gauge({
-    name: "trunkline_ledger_queued_rows",
-    help: "Finished exchanges not yet on disk.",
-    registers,
-    collect() {
-      this.set(gauges.queued());
-    },
-  });
-  new Gauge({
-    name: "trunkline_ledger_dropped_rows",
-    help: "Exchanges given up because the database did not take them.",
-    registers,
-    collect() {
-      this.set(gauges.dropped());
-    },
-  });
-
   const secrets = new Counter({
     name: "trunkline_secrets_found_total",
     help: "Credentials found in answers, by whose they look like and whether they were taken out (on) or told of (report).",
     labelNames: ["provider", "kind", "action"],
     registers,
   });
-  for (const [name, help, member] of [
-    ["trunkline_queue_active_requests", "Requests being answered by a vendor's program.", "active"],
-    ["trunkline_queue_waiting_requests", "Requests waiting for a place at a vendor's program.", "waiting"],
-  ] as const) {
-    new Gauge({
-      name,
-      help,
-      labelNames: ["provider"],
-      registers,
-      collect() {
-        this.reset();
-        for (const queue of gauges.queues()) this.set({ provider: queue.provider }, queue[member]);
-      },
-    });
-  }
-
-  // Of several processes' numbers about the same thing the largest counts, for they know the same in part.
-  const aggregator = "max" as const;
-  new Gauge({
-    name: "trunkline_target_resting_seconds",
-    help: "Seconds a target is still passed over, by state (cooling or breaker) and by the failure it rests for; an empty model is all of the provider.",
-    labelNames: [...target, "state", "code"],
-    registers,
-    aggregator,
-    collect() {
-      this.reset();
-      for (const { seconds, ...labels } of gauges.resting()) this.set(labels, seconds);
-    },
-  });
-  new Gauge({
-    name: "trunkline_limit_used_ratio",
-    help: "Used share of limits and budgets, by whose; 1 is used up.",
-    labelNames: ["subject", "limit"],
-    registers,
-    aggregator,
-    async collect() {
-      this.reset();
-      for (const { subject, limit, share } of await gauges.limits()) this.set({ subject, limit }, share);
-    },
-  });
-  new Gauge({
-    name: "trunkline_kill_switches",
-    help: "Kill switches in force.",
-    labelNames: ["scope", "name"],
-    registers,
-    aggregator,
-    collect() {
-      this.reset();
-      for (const { scope, name } of gauges.killed()) this.set({ scope, name }, 1);
-    },
-  });
+  addGauges(registry, gauges);
 
   /** Sums not yet in the registry, by what they are labelled with: handing each number on as it comes costs five times as much. */
   const sums = new Map<string, Sums>();
@@ -261,10 +183,17 @@ export function createMetrics(gauges: {
         one.attempts++;
         if (++tries > 1)
           retried.inc({ provider: attempt.provider, model: record.outcome === "ok" ? attempt.model : "" });
+        if (tries === 1) overhead.observe(Math.max(0, attempt.startedAt - record.startedAt) / 1000);
         latency.observe({ provider: attempt.provider }, attempt.durationMs / 1000);
       }
-      if (record.stream && record.firstContentMs !== null)
+      if (record.stream && record.firstContentMs !== null) {
         firstToken.observe({ provider }, record.firstContentMs / 1000);
+        if (usage && usage.outputTokens > 1)
+          interToken.observe(
+            { provider },
+            (record.durationMs - record.firstContentMs) / (usage.outputTokens - 1) / 1000,
+          );
+      }
       if (usage && record.cache !== "hit") {
         one.input += usage.inputTokens;
         one.output += usage.outputTokens;

@@ -90,6 +90,7 @@ export const limitView = z
     most: z.string(),
     state: z.enum(["ok", "soft", "reached"]),
     share: z.number().describe("Used part, 0 to 1 and more."),
+    remaining_usd: z.number().nullable().describe("What is left of a budget."),
     resets: timeOrNull,
   })
   .meta({ id: "Limit" });

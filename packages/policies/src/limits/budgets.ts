@@ -208,6 +208,7 @@ export function createBudgets(ledger: BudgetLedger) {
           most: amountText(unit, amount),
           state: used >= amount ? "reached" : softAmount !== null && used >= softAmount ? "soft" : "ok",
           share: amount > 0 ? used / amount : 1,
+          remainingUsd: unit === "usd" ? Math.max(0, amount - used) / 1e9 : null,
           resetsAt: window.until,
         };
       });

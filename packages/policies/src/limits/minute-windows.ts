@@ -124,6 +124,7 @@ export function createMinuteWindows() {
             most: String(limit),
             state: count >= limit ? "reached" : "ok",
             share: count / limit,
+            remainingUsd: null,
             resetsAt: isOver ? null : window.began + windowMs,
           };
         });

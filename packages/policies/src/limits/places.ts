@@ -56,6 +56,7 @@ export function createPlaces() {
           most: String(most),
           state: held.size >= most ? "reached" : "ok",
           share: held.size / most,
+          remainingUsd: null,
           resetsAt: null,
         };
       });

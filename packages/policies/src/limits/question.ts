@@ -53,6 +53,8 @@ export type LimitReport = {
   readonly state: "ok" | "soft" | "reached";
   /** Used share of it, 0 to 1 and beyond. */
   readonly share: number;
+  /** What is left of a budget, in USD; null where it is no money. */
+  readonly remainingUsd: number | null;
   /** Milliseconds since the epoch. */
   readonly resetsAt: number | null;
 };

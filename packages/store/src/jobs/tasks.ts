@@ -101,6 +101,15 @@ export function createTaskTable(database: Kysely<Tables>, box: SecretBox, holder
       const row = await query.executeTakeFirst();
       return row && taskOf(row);
     },
+    /** How many there are, by status. */
+    async counts(): Promise<Readonly<Record<string, number>>> {
+      const rows = await database
+        .selectFrom("tasks")
+        .select(["status", sql<number>`count(*)`.as("count")])
+        .groupBy("status")
+        .execute();
+      return Object.fromEntries(rows.map(({ status, count }) => [status, Number(count)]));
+    },
     async findByIdempotencyKey(keyId: string, idempotencyKey: string): Promise<Task | undefined> {
       const row = await database
         .selectFrom("tasks")
