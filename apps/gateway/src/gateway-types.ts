@@ -10,6 +10,7 @@ import type { Home } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
 import type { Desk } from "./desk/desk.ts";
 import type { Asking } from "./desk/who.ts";
+import type { ContentKeeper } from "./http/content-keeper.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import type { Telemetry } from "./observe/telemetry/telemetry.ts";
@@ -49,6 +50,7 @@ export type Gateway = {
   readonly environment: Environment;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly contentKeeper: ContentKeeper;
   readonly draining: boolean;
   /** Its port is closed already: connections that are still open end with their next answer. */
   readonly retiring: boolean;

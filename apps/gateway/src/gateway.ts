@@ -11,6 +11,7 @@ import { secretBoxOf } from "./config/home.ts";
 import type { Config } from "./config/schema.ts";
 import { readConfigText } from "./config/write-config.ts";
 import type { Gateway, GatewayOptions } from "./gateway-types.ts";
+import { createContentKeeper } from "./http/content-keeper.ts";
 import { secretOf } from "./http/credentials.ts";
 import { readHealth } from "./health.ts";
 import { createKeyFinder, parseClients } from "./key-finder.ts";
@@ -125,8 +126,11 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
   });
 
+  const contentKeeper = createContentKeeper(store.contents, log);
+
   function onFinished(record: ExchangeRecord, cause: unknown): void {
     metrics.finished(record);
+    contentKeeper.finished(record);
     if (record.errorCode === "internal_error") log.error({ requestId: record.id, err: cause }, "an exchange failed");
     options.logExchange(record);
   }
@@ -203,6 +207,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     environment,
     log,
     metrics,
+    contentKeeper,
     get draining() {
       return draining;
     },

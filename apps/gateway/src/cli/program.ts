@@ -10,6 +10,7 @@ import {
   type AddOptions,
 } from "./commands/accounts.ts";
 import { checkConfig, configPath, configSchemaCommand, importConfigCommand, showConfig } from "./commands/config.ts";
+import { verifyAudit } from "./commands/audit.ts";
 import { backup, databaseCheck, databaseInfo } from "./commands/database.ts";
 import { doctor } from "./commands/doctor.ts";
 import { healthCommand } from "./commands/health.ts";
@@ -232,6 +233,9 @@ export function createProgram(environment: Environment, onRun: (run: () => Promi
   act(program.command("backup [file]").description("write a consistent copy of the database"), (context, command) =>
     backup(context, command.args[0]),
   );
+
+  const audit = program.command("audit").description("who changed what");
+  simple(audit, "verify", "check that every entry is as it was written", verifyAudit);
 
   const modules = program.command("modules").description("npm packages loaded on demand");
   simple(modules, "list", "list the installed ones", listModules);

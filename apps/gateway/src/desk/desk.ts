@@ -5,7 +5,7 @@ import { createOidc, type Identity } from "./oidc.ts";
 import { createWho } from "./who.ts";
 
 /** Who may do what at the operator's desk. */
-export function createDesk(store: Store, secretBox: SecretBox, now: () => number = Date.now) {
+export function createDesk(store: Store, secretBox: SecretBox, now: () => number = () => Date.now()) {
   const who = createWho(store, secretBox, now);
 
   /** A name nobody has yet. */

@@ -49,7 +49,11 @@ export async function serveModel(
     return;
   }
   // A body may take its time: the configuration is the one in force now, whose connections are open.
-  await runExchange(gateway.current.exchange, incoming, answer);
+  const { config, exchange } = gateway.current;
+  const watched = config.ledger.store_content
+    ? gateway.contentKeeper.watch(requestId, incoming.body.bytes, answer)
+    : answer;
+  await runExchange(exchange, incoming, watched);
 }
 
 /** What goes on to the vendor of the client's headers; where requests are traced, with the place in the trace they come from. */
