@@ -36,7 +36,7 @@ async function ask(
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await answer.text();
-  const isJson = /json/.test(answer.headers.get("content-type") ?? "");
+  const isJson = /[/+]json/.test(answer.headers.get("content-type") ?? "");
   return { status: answer.status, headers: answer.headers, text, body: isJson ? JSON.parse(text) : undefined };
 }
 
