@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import { errorTable, type AlertKind, type AlertRule, type ErrorCode } from "@trunkline/contracts";
+import { errorTable, type AlertKind, type AlertRule, type ErrorCode, type Key } from "@trunkline/contracts";
 import type { LimitReport } from "@trunkline/policies";
 import type { Provider } from "@trunkline/providers";
 import type { Store } from "@trunkline/store";
@@ -35,21 +35,43 @@ function isOurs(code: string): boolean {
   return code !== "" && (known === undefined || known.status >= 500);
 }
 
-async function budgets({ store, limits }: Sources, state: "soft" | "reached"): Promise<Finding[]> {
-  const reports = (await limits()).filter((report) => report.state === state && report.limit.startsWith("budget"));
-  if (reports.length === 0) return [];
-  const keys = new Map((await store.keys.list()).map(({ id, name }) => [`key:${id}`, `key '${name}'`]));
-  return reports.map(({ subject, limit, used, most, resetsAt }) => {
-    const whose = keys.get(subject) ?? subject.replace(":", " ");
-    const fate = state === "reached" ? "Requests are refused" : "Answers carry a warning";
-    const until = resetsAt === null ? "" : ` until ${isoTime(resetsAt)}`;
-    return {
-      // A budget that begins anew is another one.
-      subject: `${subject} ${limit} ${resetsAt ?? ""}`.trim(),
-      title: state === "reached" ? `The budget of ${whose} is used up` : `The budget of ${whose} is nearly used up`,
-      text: `${used} of ${most} (${limit}). ${fate}${until}.`,
-    };
+function aboutBudget(
+  { subject, limit, used, most, resetsAt }: LimitReport,
+  isReached: boolean,
+  keys: ReadonlyMap<string, Key>,
+): Finding {
+  const key = subject.startsWith("key:") ? keys.get(subject.slice("key:".length)) : undefined;
+  const whose = key ? `key '${key.name}'` : subject.replace(":", " ");
+  const fate = isReached ? "Requests are refused" : "Answers carry a warning";
+  const until = resetsAt === null ? "" : ` until ${isoTime(resetsAt)}`;
+  return {
+    // A budget that begins anew is another one.
+    subject: `${subject} ${limit} ${resetsAt ?? ""}`.trim(),
+    title: `The budget of ${whose} is ${isReached ? "" : "nearly "}used up`,
+    text: `${used} of ${most} (${limit}). ${fate}${until}.`,
+  };
+}
+
+/** Those a request was refused for: it may be so much that it does not fit into what is left. */
+async function refusing({ store, now }: Sources, all: readonly LimitReport[], keys: ReadonlyMap<string, Key>) {
+  const range = { since: now() - errorWindowMs, until: now() + 1, bucketMs: null } as const;
+  const refused = await store.statistics.readSmall({ ...range, by: "key", error: "budget_exceeded" });
+  return refused.flatMap(({ name }) => {
+    const key = keys.get(name);
+    const subjects = new Set([`key:${name}`, `user:${key?.user ?? ""}`, `group:${key?.group ?? ""}`]);
+    const nearest = all.filter(({ subject }) => subjects.has(subject)).toSorted((x, y) => y.share - x.share)[0];
+    return nearest ? [nearest] : [];
   });
+}
+
+async function budgets(sources: Sources, state: "soft" | "reached"): Promise<Finding[]> {
+  const all = (await sources.limits()).filter(({ limit }) => limit.startsWith("budget"));
+  if (all.length === 0) return [];
+  const keys = new Map((await sources.store.keys.list()).map((key) => [key.id, key]));
+  const isReached = state === "reached";
+  const found = new Set(all.filter((report) => report.state === state));
+  if (isReached) for (const report of await refusing(sources, all, keys)) found.add(report);
+  return [...found].map((report) => aboutBudget(report, isReached, keys));
 }
 
 async function errorRate({ store, now }: Sources, rule: AlertRule): Promise<Finding[]> {

@@ -50,7 +50,7 @@ describe("every address of the admin API", () => {
         stop.abort();
         return answer.status;
       };
-      const nobody = [
+      const nobody: Record<string, string>[] = [
         {},
         { authorization: `Bearer ${desk.gateway.key}` },
         { authorization: "Bearer wrong" },

@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders } from "node:http";
 import { createHmac } from "node:crypto";
 import { SMTPServer } from "smtp-server";
 import { afterEach, describe, expect, test } from "vitest";
-import { startDesk, type TestDesk } from "./desk.ts";
+import { startDesk, type Json, type TestDesk } from "./desk.ts";
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -93,11 +93,11 @@ describe("a budget that is used up", () => {
 
 describe("channels", () => {
   test.each([
-    ["slack", (body: any) => expect(body.text).toMatch(/^\*A test of Trunkline's alerts\*\n/)],
-    ["discord", (body: any) => expect(body).toMatchObject({ allowed_mentions: { parse: [] } })],
+    ["slack", (body: Json) => expect(body.text).toMatch(/^\*A test of Trunkline's alerts\*\n/)],
+    ["discord", (body: Json) => expect(body).toMatchObject({ allowed_mentions: { parse: [] } })],
     [
       "teams",
-      (body: any) =>
+      (body: Json) =>
         expect(body.attachments[0]).toMatchObject({ contentType: "application/vnd.microsoft.card.adaptive" }),
     ],
   ] as const)("%s gets what it takes, and its address is not shown", async (kind, check) => {

@@ -5,12 +5,15 @@ import { startGateway, type TestGateway } from "../harness.ts";
 export const adminPassword = "correct horse battery";
 export const userPassword = "staple of the others";
 
+// oxlint-disable-next-line typescript/no-explicit-any -- what tests look into, member by member
+export type Json = any;
+
 export type Ask = (
   method: string,
   path: string,
   body?: unknown,
   headers?: Record<string, string>,
-) => Promise<{ status: number; headers: Headers; body: any; text: string }>;
+) => Promise<{ status: number; headers: Headers; body: Json; text: string }>;
 
 export type TestDesk = {
   readonly gateway: TestGateway;

@@ -18,6 +18,8 @@ export type StatisticsQuestion = {
   readonly keyIds?: readonly string[];
   readonly provider?: string;
   readonly model?: string;
+  /** Only what ended in this error; durations are not told of it. */
+  readonly error?: string;
 };
 
 export type Sums = { readonly [Name in (typeof usageSums)[number]]: number };
@@ -70,7 +72,7 @@ export type Statistics = {
 /** Sums and percentiles over stretches of time, read from what was counted when exchanges ended. */
 export function createStatistics(database: Kysely<Tables>, reader: Kysely<Tables>, now: () => number): Statistics {
   const readFrom = (using: Kysely<Tables>) => async (question: StatisticsQuestion) => {
-    const { since, until, bucketMs, offsetMs = 0, by, keyIds, provider, model } = question;
+    const { since, until, bucketMs, offsetMs = 0, by, keyIds, provider, model, error } = question;
     const isFine = since >= now() - fineKeptMs && (bucketMs === null || bucketMs % coarseSlotMs !== 0);
     const slotMs = isFine ? fineSlotMs : coarseSlotMs;
     const from = Math.floor(since / slotMs) * slotMs;
@@ -86,18 +88,19 @@ export function createStatistics(database: Kysely<Tables>, reader: Kysely<Tables
       ...(model === undefined ? [] : [sql`slots.model = ${model}`]),
     ];
     const joined = by === "user" || by === "group" ? sql`left join keys on keys.id = slots.key_id` : sql``;
-    const rest = (table: string, groups: readonly RawBuilder<unknown>[]) =>
-      sql`from ${sql.table(table)} as slots ${joined} where ${sql.join(conditions, sql` and `)} group by ${sql.join(bucketMs === null ? groups : [...groups, at])}`;
+    const failed = error === undefined ? [] : [sql`slots.error_code = ${error}`];
+    const rest = (table: string, where: typeof conditions, groups: readonly RawBuilder<unknown>[]) =>
+      sql`from ${sql.table(table)} as slots ${joined} where ${sql.join(where, sql` and `)} group by ${sql.join(bucketMs === null ? groups : [...groups, at])}`;
 
     const usageName = nameOf(by, true);
     const sums = sql.join(usageSums.map((sum) => sql`sum(${sql.ref(`slots.${sum}`)}) as ${sql.ref(sum)}`));
     const { rows: usage } = await sql<Sums & { at: number; name: string }>`
-        select ${at} as at, ${usageName} as name, ${sums} ${rest("usage_slots", [usageName])} order by 1
+        select ${at} as at, ${usageName} as name, ${sums} ${rest("usage_slots", [...conditions, ...failed], [usageName])} order by 1
       `.execute(using);
     const latencyName = nameOf(by, false);
     const { rows: latency } = await sql<{ at: number; name: string; measure: string; bucket: number; count: number }>`
         select ${at} as at, ${latencyName} as name, slots.measure as measure, slots.bucket as bucket, sum(slots.count) as count
-        ${rest("latency_slots", [latencyName, sql`slots.measure`, sql`slots.bucket`])}
+        ${rest("latency_slots", conditions, [latencyName, sql`slots.measure`, sql`slots.bucket`])}
       `.execute(using);
 
     const counts = new Map<string, Map<number, number>>();

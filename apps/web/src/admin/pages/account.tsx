@@ -76,14 +76,7 @@ function ChangePassword({ onClose }: { readonly onClose: () => void }) {
         onClose();
       }}
     >
-      <TextField
-        label={t("account.current")}
-        name="current"
-        type="password"
-        autoComplete="current-password"
-        required
-        autoFocus
-      />
+      <TextField label={t("account.current")} name="current" type="password" autoComplete="current-password" required />
       <TextField
         label={t("account.next")}
         name="next"

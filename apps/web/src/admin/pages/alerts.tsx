@@ -284,7 +284,7 @@ function AddChannel({
         onMade(made.secret);
       }}
     >
-      <TextField label={t("name")} name="name" required maxLength={100} autoFocus />
+      <TextField label={t("name")} name="name" required maxLength={100} />
       <SelectField
         label={t("alerts.kind")}
         value={kind}

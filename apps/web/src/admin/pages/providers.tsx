@@ -209,13 +209,7 @@ function Kill({ provider, onClose }: { readonly provider: ProviderView; readonly
       {isOff ? (
         <p className="text-sm">{provider.killed}</p>
       ) : (
-        <TextField
-          label={t("providers.reason")}
-          name="reason"
-          maxLength={500}
-          hint={t("providers.reasonHint")}
-          autoFocus
-        />
+        <TextField label={t("providers.reason")} name="reason" maxLength={500} hint={t("providers.reasonHint")} />
       )}
     </FormDialog>
   );
@@ -258,14 +252,7 @@ function AddAccount({
         });
       }}
     >
-      <TextField
-        label={t("name")}
-        name="name"
-        required
-        pattern="[A-Za-z0-9][A-Za-z0-9._\-]*"
-        maxLength={64}
-        autoFocus
-      />
+      <TextField label={t("name")} name="name" required pattern="[A-Za-z0-9][A-Za-z0-9._\-]*" maxLength={64} />
       <Switch label={t("providers.planOnly")} checked={isPlanOnly} onChange={setPlanOnly} />
     </FormDialog>
   );

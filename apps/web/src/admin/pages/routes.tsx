@@ -281,7 +281,6 @@ function EditRoute({
         maxLength={256}
         defaultValue={String(route["pattern"] ?? "")}
         hint={t("routes.patternHint")}
-        autoFocus
       />
       <SelectField
         label={t("routes.strategy")}

@@ -62,7 +62,7 @@ export function SettingsPage() {
         </div>
       )}
       {settings && section !== undefined && (
-        <div className="grid items-start gap-4 md:grid-cols-[11rem_1fr]">
+        <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 md:grid-cols-[11rem_minmax(0,1fr)]">
           <nav aria-label={t("settings.sections")}>
             <ul className="flex gap-1 overflow-x-auto md:grid">
               {names.map((name) => (

@@ -110,7 +110,7 @@ function UserDialog({ user, onClose }: { readonly user: UserView | undefined; re
         onClose();
       }}
     >
-      <TextField label={t("name")} name="name" required maxLength={100} defaultValue={user?.name ?? ""} autoFocus />
+      <TextField label={t("name")} name="name" required maxLength={100} defaultValue={user?.name ?? ""} />
       <TextField label={t("users.email")} name="email" type="email" defaultValue={user?.email ?? ""} />
       <SelectField
         label={t("users.role")}
@@ -183,7 +183,7 @@ function AddGroup({ onClose }: { readonly onClose: () => void }) {
         onClose();
       }}
     >
-      <TextField label={t("name")} name="name" required maxLength={100} autoFocus />
+      <TextField label={t("name")} name="name" required maxLength={100} />
       <TextArea label={t("notes")} name="notes" rows={2} maxLength={2000} />
     </FormDialog>
   );

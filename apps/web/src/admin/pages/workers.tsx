@@ -154,7 +154,6 @@ function MakeToken({ onClose, onMade }: { readonly onClose: () => void; readonly
         maxLength={64}
         pattern="[A-Za-z0-9][A-Za-z0-9._\-]*"
         hint={t("workers.nameHint")}
-        autoFocus
       />
     </FormDialog>
   );

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from "react";
+import { useId, useLayoutEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Button, IconButton } from "./controls.tsx";
 import { Problem } from "./display.tsx";
@@ -18,9 +18,12 @@ export function Dialog({
   const { t } = useTranslation();
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // Closed before it leaves the page, so that the focus goes back to where it came from.
+  useLayoutEffect(() => {
     const dialog = element.current!;
     dialog.showModal();
+    // What somebody came to fill in, before the button that closes it.
+    dialog.querySelector<HTMLElement>("input, select, textarea, [data-first]")?.focus();
     return () => dialog.close();
   }, []);
   return (

@@ -119,7 +119,7 @@ export function Empty({
   return (
     <div className="grid justify-items-center gap-2 rounded-xl border border-dashed border-line-strong px-4 py-10 text-center">
       <p className="font-medium">{title}</p>
-      {children && <div className="max-w-prose text-sm text-soft">{children}</div>}
+      {children && <div className="w-full max-w-prose min-w-0 text-sm text-soft">{children}</div>}
       {action && <div className="mt-2">{action}</div>}
     </div>
   );

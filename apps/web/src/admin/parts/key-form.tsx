@@ -49,7 +49,6 @@ export function KeyFields({
         maxLength={100}
         defaultValue={value.name ?? ""}
         hint={t("keys.nameHint")}
-        autoFocus
       />
       <div className="grid gap-3 sm:grid-cols-3">
         <TextField label={t("keys.user")} name="user" list="users" maxLength={100} defaultValue={value.user ?? ""} />

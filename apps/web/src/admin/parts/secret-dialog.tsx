@@ -27,7 +27,7 @@ export function SecretDialog({
         </div>
       )}
       <div className="flex justify-end">
-        <Button look="primary" onClick={onClose} autoFocus>
+        <Button look="primary" onClick={onClose} data-first>
           {t("done")}
         </Button>
       </div>
