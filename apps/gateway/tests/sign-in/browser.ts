@@ -1,6 +1,7 @@
 /** A browser without pages: keeps cookies, follows redirects until it leaves the hosts it may visit. */
 export function createBrowser() {
   const jars = new Map<string, Map<string, string>>();
+  const answers = new Map<string, Headers>();
 
   async function request(address: string, form?: Record<string, string>): Promise<Response> {
     const { host, pathname } = new URL(address);
@@ -12,6 +13,7 @@ export function createBrowser() {
       headers: { cookie: cookies.map(([key, value]) => `${key.split(";")[0]}=${value}`).join("; ") },
       ...(form ? { method: "POST", body: new URLSearchParams(form) } : {}),
     });
+    answers.set(address.split("?")[0]!, answer.headers);
     for (const line of answer.headers.getSetCookie()) {
       const [pair, ...attributes] = line.split(/;\s*/);
       const at = pair!.indexOf("=");
@@ -66,5 +68,8 @@ export function createBrowser() {
     return { address: at, text: until?.(at) ? "" : await answer.text(), status: answer.status };
   }
 
-  return { request, visit, signIn };
+  /** Headers of what an address answered last. */
+  const lastHeaders = (address: string) => answers.get(address) ?? new Headers();
+
+  return { request, visit, signIn, lastHeaders };
 }
