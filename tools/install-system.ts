@@ -19,6 +19,7 @@ const needed: readonly { readonly what: string; readonly debian: string; readonl
     debian: "xvfb",
     isThere: () => runs("Xvfb", ["-help"]),
   },
+  { what: "Prometheus, for its rules", debian: "prometheus", isThere: () => runs("promtool", ["--version"]) },
 ];
 
 function runs(command: string, args: readonly string[]): boolean {

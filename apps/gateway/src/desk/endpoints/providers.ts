@@ -310,7 +310,7 @@ export const providerEndpoints = [
       summary: "Ask a target again at once",
       scope: "providers:operate",
       params: z.object({ provider: z.string().max(256), model: z.string().max(256).optional() }),
-      answer: z.object({ reset: z.number() }),
+      answer: z.object({ reset: z.boolean() }),
       async run({ gateway, params, audited }) {
         const { provider, model } = params;
         const target = model === undefined ? provider : `${provider}/${model}`;
