@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { createLoader, median, middle, ratio, rounds, slice, type Loader, type Slice } from "./measure.ts";
 import { buildNative, cache, firstMatch, loading, start, stopAll } from "./processes.ts";
 import { measureChaos } from "./chaos.ts";
+import { measureDesk } from "./desk.ts";
 import { measurePrograms } from "./programs.ts";
 import { report, type Results } from "./report.ts";
 import { startDirect, startFloor, startLitellm, startNginx, startOurs, startPortkey, type Server } from "./servers.ts";
@@ -248,6 +249,7 @@ async function main(): Promise<void> {
     results[name] = result;
     console.log(report({ [name]: result }));
   };
+  if (wanted?.includes("desk")) tell("desk", await measureDesk(options.quick ? 100_000 : 1_000_000));
   if (asked("w6")) tell("w6", await idleMemory(upstream));
   if (asked("w7") && !(options.quick && wanted === undefined)) tell("w7", await longDay(load, upstream));
   if (asked("cores") && !(options.quick && wanted === undefined)) tell("cores", await moreCores(load, upstream));

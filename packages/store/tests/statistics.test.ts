@@ -14,6 +14,7 @@ import {
   type Store,
 } from "../src/index.ts";
 import { latencyBounds, latencyBucket, percentileOf } from "../src/statistics/slots.ts";
+import { slotFor } from "../src/statistics/statistics.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "trunkline-statistics-"));
 let postgres: TestPostgres;
@@ -75,7 +76,7 @@ const anExchange = fc
 /** The same from the exchanges themselves: what the sums must never differ from. */
 function fullScan(all: readonly PricedExchange[], question: StatisticsQuestion): Map<string, StatisticsRow> {
   const { since, until, bucketMs, offsetMs = 0, by, keyIds, provider } = question;
-  const slotMs = since >= now - 2 * day && (bucketMs === null || bucketMs % 1_800_000 !== 0) ? 60_000 : 1_800_000;
+  const slotMs = slotFor(question, now);
   const from = Math.floor(since / slotMs) * slotMs;
   const groups = new Map<string, PricedExchange[]>();
   for (const exchange of all) {
@@ -150,6 +151,9 @@ const questions: readonly StatisticsQuestion[] = [
   { since: now - 30 * day, until: now + 1, bucketMs: null, by: "error" },
   { since: now - 7 * day, until: now - day, bucketMs: null, keyIds: ["key_1", "key_2"], provider: "p" },
   { since: now - 7 * day, until: now, bucketMs: 3_600_000, keyIds: [] },
+  { since: Date.UTC(2026, 9, 25), until: now + 1, bucketMs: day, by: "model" },
+  { since: Date.UTC(2026, 9, 25), until: now + 1, bucketMs: null },
+  { since: Date.UTC(2026, 10, 2), until: Date.UTC(2026, 10, 12), bucketMs: 7 * day, by: "key" },
 ];
 
 describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
@@ -185,6 +189,19 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
       );
     }),
   );
+});
+
+test("stretches are as long as the question lets them be, and never longer", () => {
+  const at = (more: Partial<StatisticsQuestion>) =>
+    slotFor({ since: Date.UTC(2026, 10, 1), until: now + 1, bucketMs: day, ...more }, now) / 60_000;
+  expect(at({})).toBe(1440);
+  expect(at({ bucketMs: null })).toBe(1440);
+  expect(at({ until: now - 1 })).toBe(30);
+  expect(at({ offsetMs: 3_600_000 })).toBe(30);
+  expect(at({ bucketMs: 3_600_000 })).toBe(30);
+  expect(at({ since: now - day, bucketMs: null })).toBe(1);
+  expect(at({ since: now - day, bucketMs: 3_600_000 })).toBe(30);
+  expect(at({ since: now - day, bucketMs: 300_000 })).toBe(1);
 });
 
 describe("buckets", () => {

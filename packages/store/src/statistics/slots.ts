@@ -2,10 +2,14 @@ import type { ExchangeRecord } from "@trunkline/contracts";
 import type { PricedExchange } from "../rows.ts";
 import type { LatencySlotRow, UsageSlotRow } from "../schema.ts";
 
-/** Milliseconds of a stretch: minutes for the last two days, half hours (the finest a common time zone is off by) for longer. */
+/**
+ * Milliseconds of a stretch: minutes for the last two days, half hours (the finest a common time zone is off by) for longer, and days of UTC,
+ * so that months need not be summed up from half hours.
+ */
 export const fineSlotMs = 60_000;
 export const coarseSlotMs = 30 * 60_000;
-export const slotLengths = [fineSlotMs, coarseSlotMs] as const;
+export const daySlotMs = 24 * 60 * 60_000;
+export const slotLengths = [fineSlotMs, coarseSlotMs, daySlotMs] as const;
 
 /**
  * Upper bounds of the buckets durations are counted in, in milliseconds: 1, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 3.9, 4.7, 5.6, 6.8, 8.2 and their

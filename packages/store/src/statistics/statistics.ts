@@ -1,6 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from "kysely";
 import type { Tables } from "../schema.ts";
-import { coarseSlotMs, fineSlotMs, percentileOf, usageSums } from "./slots.ts";
+import { coarseSlotMs, daySlotMs, fineSlotMs, percentileOf, usageSums } from "./slots.ts";
 
 export const dimensions = ["key", "user", "group", "provider", "model", "dialect", "error"] as const;
 export type Dimension = (typeof dimensions)[number];
@@ -41,6 +41,14 @@ const dayMs = 86_400_000;
 /** Milliseconds minutes are kept; longer ago there are half hours. */
 export const fineKeptMs = 2 * dayMs;
 
+/** The longest stretches the question can be answered from. */
+export function slotFor({ since, until, bucketMs, offsetMs = 0 }: StatisticsQuestion, now: number): number {
+  const fits = (slotMs: number) => bucketMs === null || bucketMs % slotMs === 0;
+  const isWhole = since % daySlotMs === 0 && (until > now || until % daySlotMs === 0) && offsetMs === 0;
+  if (isWhole && fits(daySlotMs)) return daySlotMs;
+  return since >= now - fineKeptMs && (bucketMs === null || !fits(coarseSlotMs)) ? fineSlotMs : coarseSlotMs;
+}
+
 /** The name of a group in SQL. Latencies know no errors: only answers that ended well are in them. */
 function nameOf(by: Dimension | undefined, isUsage: boolean): RawBuilder<string> {
   switch (by) {
@@ -73,8 +81,7 @@ export type Statistics = {
 export function createStatistics(database: Kysely<Tables>, reader: Kysely<Tables>, now: () => number): Statistics {
   const readFrom = (using: Kysely<Tables>) => async (question: StatisticsQuestion) => {
     const { since, until, bucketMs, offsetMs = 0, by, keyIds, provider, model, error } = question;
-    const isFine = since >= now() - fineKeptMs && (bucketMs === null || bucketMs % coarseSlotMs !== 0);
-    const slotMs = isFine ? fineSlotMs : coarseSlotMs;
+    const slotMs = slotFor(question, now());
     const from = Math.floor(since / slotMs) * slotMs;
     const number = (value: number) => sql.raw(String(Math.round(value)));
     const at =
@@ -137,6 +144,7 @@ export async function pruneStatistics(database: Kysely<Tables>, now: number, bef
     for (const [slotMs, oldest] of [
       [fineSlotMs, now - fineKeptMs - dayMs],
       [coarseSlotMs, before],
+      [daySlotMs, before],
     ] as const)
       await database.deleteFrom(table).where("slot_ms", "=", slotMs).where("slot", "<", oldest).execute();
 }

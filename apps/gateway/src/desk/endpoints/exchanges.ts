@@ -247,7 +247,8 @@ export const exchangeEndpoints = [
       const keyIds = await keyIdsOf(gateway, query);
       const rows = await gateway.store.statistics.read({
         since,
-        until,
+        // Up to now is up to whatever ends while it is read.
+        until: query.until === undefined ? until + minuteMs : until,
         bucketMs,
         offsetMs: query.offset_minutes * minuteMs,
         ...(query.by === undefined ? {} : { by: query.by }),

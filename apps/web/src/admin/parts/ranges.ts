@@ -32,11 +32,12 @@ export function bucketMsOf(bucket: Bucket): number {
   return lengths[bucket];
 }
 
-/** What is asked of the statistics: from the beginning of a bucket, in the browser's own time zone. */
+/** What is asked of the statistics: from the beginning of a bucket. */
 export function rangeOf(name: RangeName, now: number = Date.now()) {
   const { ms, bucket } = ranges[name];
-  // Days begin at whole half hours everywhere but in Nepal and on Chatham.
-  const offsetMinutes = Math.round(-new Date(now).getTimezoneOffset() / 30) * 30;
+  // Months are of days of UTC, which are summed up already; shorter ranges are of the browser's own time zone. It begins its days at whole
+  // half hours everywhere but in Nepal and on Chatham.
+  const offsetMinutes = bucket === "day" ? 0 : Math.round(-new Date(now).getTimezoneOffset() / 30) * 30;
   const offset = offsetMinutes * minuteMs;
   const length = lengths[bucket];
   const since = Math.ceil((now - ms + offset) / length) * length - offset;
