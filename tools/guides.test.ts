@@ -13,14 +13,24 @@ function blocks(file: string, language: string): string[] {
   return [...found].map(([, indent, block]) => block!.replaceAll(new RegExp(`^${indent}`, "gm"), ""));
 }
 
-test.each(["routing", "limits", "caching", "custom-providers", "sign-in", "workers", "services", "tasks"])(
-  "every configuration in %s.md is one",
-  (name) => {
-    const found = blocks(`docs/guides/${name}.md`, "yaml");
-    expect(found.length).toBeGreaterThan(0);
-    for (const block of found) expect([block, parseConfig(block, name, {}).badRoutes]).toEqual([block, undefined]);
-  },
-);
+test.each([
+  "routing",
+  "limits",
+  "caching",
+  "custom-providers",
+  "sign-in",
+  "workers",
+  "services",
+  "tasks",
+  "dashboard",
+  "single-sign-on",
+  "alerts",
+  "observability",
+])("every configuration in %s.md is one", (name) => {
+  const found = blocks(`docs/guides/${name}.md`, "yaml");
+  expect(found.length).toBeGreaterThan(0);
+  for (const block of found) expect([block, parseConfig(block, name, {}).badRoutes]).toEqual([block, undefined]);
+});
 
 test.each(importSources)("what coming-from.md says becomes of %s's example does", (source) => {
   const file = `examples/coming-from/${source}.${source === "openrouter" ? "json" : "yaml"}`;

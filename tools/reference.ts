@@ -8,6 +8,7 @@ import { configJsonSchema } from "../apps/gateway/src/cli/commands/config.ts";
 import { createProgram } from "../apps/gateway/src/cli/program.ts";
 import { environmentVariables } from "../apps/gateway/src/config/environment.ts";
 import { createMetrics } from "../apps/gateway/src/observe/metrics.ts";
+import { adminPage } from "./reference/admin-page.ts";
 import { httpPage } from "./reference/http-page.ts";
 import { made, table } from "./reference/table.ts";
 import { workersPage } from "./reference/workers-page.ts";
@@ -212,6 +213,7 @@ ${table(["Preset", "What for", "Authorization server", "Scopes", "API"], oauthRo
 /** Every generated page by its file name. */
 export async function referencePages(): Promise<Readonly<Record<string, string>>> {
   return {
+    "admin-api.md": adminPage(),
     "cli.md": cliPage(),
     "config.md": configPage(),
     "config.schema.json": `${JSON.stringify(configJsonSchema(), null, 2)}\n`,

@@ -25,30 +25,8 @@ export function httpPage(): string {
       "What is used up of the accounts' plans: `{accounts: [{provider, account, state, reason, until}], buckets: [{provider, account, type, status, utilization, resetsAt, …}], asOf}`; needs a key.",
     ],
     ["GET", "/metrics", "See [metrics](metrics.md)."],
-    [
-      "GET",
-      "/admin/api/routes",
-      "The routes, and what is wrong with them; `etag` stands for the configuration they are from.",
-    ],
-    [
-      "PUT",
-      "/admin/api/routes",
-      "Writes `{routes}` into the configuration file, whose other settings and comments stay; with `If-Match`, only if nobody else has changed it. Taken within a second.",
-    ],
-    [
-      "POST",
-      "/admin/api/routes/explain",
-      "What would happen to a request: `{model, request?, dialect?, operation?, headers?, key?, at?}`.",
-    ],
-    ["GET", "/admin/api/targets", "Targets that rest, until when and why."],
-    ["DELETE", "/admin/api/targets/{provider}, …/{provider}/{model}", "Forgets why they rest."],
-    ["GET", "/admin/api/workers", "Workers that are connected."],
-    ["GET", "/admin/api/services", "Processes the gateway keeps running, and why each was last started again."],
-    ["POST", "/admin/api/services/{name}/restart", "Ends one and starts it again."],
-    ["GET", "/admin/api/limits", "What is used up of limits and budgets."],
-    ["GET", "/admin/api/kill-switches", "Those in force; with `?all` those that were too."],
-    ["POST", "/admin/api/kill-switches", "Sets one: `{scope, name?, reason?}`."],
-    ["DELETE", "/admin/api/kill-switches/{scope}, …/{scope}/{name}", "Lifts one."],
+    ["GET", "/admin", "The [dashboard](../guides/dashboard.md)."],
+    ["GET, POST, …", "/admin/api/…", "What operators do: see [the admin API](admin-api.md)."],
   ];
   const signIn = [
     [

@@ -81,6 +81,19 @@ export function shortTime(iso: string): string {
   ).format(new Date(iso));
 }
 
+/** A time on an axis over a stretch of so many milliseconds: the hour, or the day. */
+export function axisTime(at: number, span: number): string {
+  const isLong = span > 2 * 86_400_000;
+  return once(
+    isLong ? "axisDay" : "axisHour",
+    () =>
+      new Intl.DateTimeFormat(
+        locale(),
+        isLong ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" },
+      ),
+  ).format(at);
+}
+
 const steps = [
   ["second", 60],
   ["minute", 60],

@@ -259,6 +259,8 @@ export const de: Texts = {
   },
   providers: {
     lead: "Woher Antworten kommen, und wie es dort steht.",
+    history: "Letzte 24 Stunden",
+    historyOf: "{{requests}} Anfragen, {{errors}} fehlgeschlagen",
     none: "Es gibt nur das eingebaute Echo",
     noneHint: "Fügen Sie ein Abonnement, einen API-Schlüssel oder ein lokales Modell hinzu:",
     states: {
@@ -324,6 +326,8 @@ export const de: Texts = {
   },
   routes: {
     lead: "Die erste Route, deren Muster passt, entscheidet, welche Ziele in welcher Reihenfolge antworten.",
+    drag: "Zum Verschieben ziehen",
+    try: "Auf der Spielwiese ausprobieren",
     add: "Route hinzufügen",
     none: "Es gibt keine Routen",
     noneHint: "Modelle werden bei ihrem Namen gefunden. Eine Route gibt einem Namen mehrere Ziele:",

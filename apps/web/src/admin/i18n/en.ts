@@ -255,6 +255,8 @@ export const en = {
   },
   providers: {
     lead: "Where answers come from, and how they are.",
+    history: "Last 24 hours",
+    historyOf: "{{requests}} requests, {{errors}} failed",
     none: "There is only the built-in echo",
     noneHint: "Add a subscription, an API key or a local model:",
     states: {
@@ -320,6 +322,8 @@ export const en = {
   },
   routes: {
     lead: "The first route whose pattern matches decides which targets answer, in which order.",
+    drag: "Drag to move",
+    try: "Try it in the playground",
     add: "Add a route",
     none: "There are no routes",
     noneHint: "Models are found by their own names. A route gives a name several targets:",

@@ -256,6 +256,8 @@ export const zh: Texts = {
   },
   providers: {
     lead: "回答来自哪里，以及它们的状况。",
+    history: "最近 24 小时",
+    historyOf: "{{requests}} 个请求，{{errors}} 个失败",
     none: "只有内置的回显",
     noneHint: "添加订阅、API 密钥或本地模型：",
     states: { ok: "就绪", resting: "休息", "signed-out": "未登录", off: "已关闭", unavailable: "不可用" },
@@ -309,6 +311,8 @@ export const zh: Texts = {
   },
   routes: {
     lead: "第一个匹配的路由决定由哪些目标、按什么顺序回答。",
+    drag: "拖动以移动",
+    try: "在试验场中尝试",
     add: "添加路由",
     none: "没有路由",
     noneHint: "模型按自身名称查找。路由可让一个名称对应多个目标：",

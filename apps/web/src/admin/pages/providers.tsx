@@ -1,8 +1,8 @@
-import type { ProviderTest, ProviderView } from "@trunkline/admin/api";
+import type { ProviderTest, ProviderView, StatisticsRowView, StatisticsView } from "@trunkline/admin/api";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { milliseconds, percent } from "../../shared/format.ts";
-import { useChange, useList, useMay } from "../app/queries.ts";
+import { useChange, useGet, useList, useMay } from "../app/queries.ts";
 import { Button, Switch, TextField } from "../parts/controls.tsx";
 import {
   Badge,
@@ -20,6 +20,7 @@ import {
   type Tone,
 } from "../parts/display.tsx";
 import { Dialog, FormDialog } from "../parts/dialog.tsx";
+import { HealthStrip } from "../parts/health-strip.tsx";
 import { SignInDialog } from "../parts/provider-sign-in.tsx";
 import { say } from "../parts/toasts.tsx";
 
@@ -34,6 +35,7 @@ const tones: Readonly<Record<ProviderView["status"], Tone>> = {
 export function ProvidersPage() {
   const { t } = useTranslation();
   const list = useList<ProviderView>("/providers", { limit: 100 }, { everyMs: 5000 });
+  const history = useGet<StatisticsView>("/statistics", { bucket: "hour", by: "provider" }, { everyMs: 60_000 });
   const isOnlyEcho = list.items?.every(({ kind }) => kind === "embedded");
   return (
     <Page title={t("nav.providers")} lead={t("providers.lead")}>
@@ -51,7 +53,10 @@ export function ProvidersPage() {
       <ul className="grid gap-4 lg:grid-cols-2">
         {list.items?.map((provider) => (
           <li key={provider.name} className="grid">
-            <Provider provider={provider} />
+            <Provider
+              provider={provider}
+              history={history.data?.rows.filter(({ name }) => name === provider.name) ?? []}
+            />
           </li>
         ))}
       </ul>
@@ -65,7 +70,13 @@ function More({ list }: { readonly list: { hasNextPage: boolean; fetchNextPage()
   return list.hasNextPage ? <Button onClick={() => list.fetchNextPage()}>{t("more")}</Button> : null;
 }
 
-function Provider({ provider }: { readonly provider: ProviderView }) {
+function Provider({
+  provider,
+  history,
+}: {
+  readonly provider: ProviderView;
+  readonly history: readonly StatisticsRowView[];
+}) {
   const { t } = useTranslation();
   const may = useMay();
   const test = useChange<ProviderTest>("/providers", "/quota");
@@ -123,6 +134,7 @@ function Provider({ provider }: { readonly provider: ProviderView }) {
             : []),
         ]}
       />
+      {isUsable && <HealthStrip rows={history} />}
       {provider.accounts.length > 0 && (
         <ul className="grid gap-2" aria-label={t("providers.accounts")}>
           {provider.accounts.map((account) => (

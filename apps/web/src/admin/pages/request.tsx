@@ -88,7 +88,10 @@ function Money({ exchange: one }: { readonly exchange: ExchangeView }) {
           [t("request.cacheWrite"), tokens(one.cache_write_tokens)],
           [t("request.output"), tokens(one.output_tokens)],
           [t("request.reasoning"), tokens(one.reasoning_tokens)],
-          [t("requests.cost"), one.cost_usd === null ? t("request.noPrice") : usd(one.cost_usd)],
+          [
+            t("requests.cost"),
+            one.cost_usd === null && one.input_tokens !== null ? t("request.noPrice") : usd(one.cost_usd),
+          ],
           ...(one.saved_usd === null ? [] : [[t("overview.saved"), usd(one.saved_usd)] as const]),
           ...(one.service_tier === null ? [] : [[t("request.tier"), one.service_tier] as const]),
           ...(one.cache === null ? [] : [[t("request.cache"), t(`request.caches.${one.cache as "hit"}`)] as const]),

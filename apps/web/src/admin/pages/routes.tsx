@@ -1,10 +1,12 @@
 import type { ExplanationView, KeyView, RoutesView } from "@trunkline/admin/api";
+import { Link } from "@tanstack/react-router";
 import { useState, type DragEvent, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { useAll, useChange, useMay, useTagged } from "../app/queries.ts";
 import { Button, IconButton, SelectField, TextArea, TextField } from "../parts/controls.tsx";
 import { Badge, Card, Empty, Note, Page, Problem, TextLink, Waiting, When } from "../parts/display.tsx";
 import { FormDialog } from "../parts/dialog.tsx";
+import { Icon } from "../parts/icons.tsx";
 import { say } from "../parts/toasts.tsx";
 import { ApiError } from "../../shared/api.ts";
 
@@ -188,6 +190,9 @@ function RouteList({
             >
               {mayWrite && (
                 <span className="flex shrink-0 items-center text-soft">
+                  <span className="cursor-grab max-sm:hidden" title={t("routes.drag")}>
+                    <Icon name="grip" />
+                  </span>
                   <IconButton
                     icon="up"
                     label={t("routes.up", { name: pattern })}
@@ -350,6 +355,13 @@ function Explain() {
               </li>
             ))}
           </ol>
+          <Link
+            to="/playground"
+            search={{ model: ask.data.model } as never}
+            className="justify-self-start text-accent underline underline-offset-2"
+          >
+            {t("routes.try")}
+          </Link>
           {ask.data.error && (
             <Note tone="bad">
               {ask.data.error.status} {ask.data.error.code}: {ask.data.error.message}

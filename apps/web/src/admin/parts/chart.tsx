@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import "uplot/dist/uPlot.min.css";
-import { shortTime } from "../../shared/format.ts";
+import { axisTime, shortTime } from "../../shared/format.ts";
 import { usePreferences } from "../../shared/preferences.ts";
 import { Button } from "./controls.tsx";
 
@@ -90,6 +90,7 @@ function Plot({ label, times, series, format, height = 180 }: ChartProps) {
     const style = getComputedStyle(document.documentElement);
     const color = (name: string) => style.getPropertyValue(`--${name}`).trim();
     const watcher = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height }));
+    const span = times.length > 1 ? Date.parse(times.at(-1)!) - Date.parse(times[0]!) : 0;
     void import("uplot").then(({ default: UPlot }) => {
       if (isOver) return;
       const axis = { stroke: color("soft"), grid: { stroke: color("line"), width: 1 }, ticks: { show: false } };
@@ -99,10 +100,10 @@ function Plot({ label, times, series, format, height = 180 }: ChartProps) {
           height,
           legend: { show: false },
           cursor: { y: false },
-          padding: [8, 8, 0, 0],
+          padding: [8, 20, 0, 0],
           scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
           axes: [
-            axis,
+            { ...axis, space: 70, values: (_plot, splits) => splits.map((at) => axisTime(at * 1000, span)) },
             {
               ...axis,
               size: 62,
