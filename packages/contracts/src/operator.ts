@@ -1,3 +1,5 @@
+import { newId } from "./ids.ts";
+
 /** What somebody may do at the operator's desk: an entity and a verb. */
 export const scopes = [
   "alerts:read",
@@ -96,6 +98,23 @@ export type User = {
   readonly createdAt: number;
   readonly signedInAt: number | null;
 };
+
+/** A user with nothing but what is said of them: they may not sign in, and have no password. */
+export function newUser(given: Pick<User, "name" | "createdAt"> & Partial<User>): User {
+  return {
+    id: newId("user_"),
+    email: "",
+    role: "none",
+    group: null,
+    notes: "",
+    isActive: true,
+    hasPassword: false,
+    hasSecondFactor: false,
+    subject: null,
+    signedInAt: null,
+    ...given,
+  };
+}
 
 export type Group = { readonly name: string; readonly notes: string; readonly createdAt: number };
 

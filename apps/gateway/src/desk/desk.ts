@@ -1,4 +1,4 @@
-import { GatewayError, newId, type User } from "@trunkline/contracts";
+import { GatewayError, newUser, type User } from "@trunkline/contracts";
 import type { SecretBox, Store } from "@trunkline/store";
 import type { OidcConfig } from "../config/admin-schema.ts";
 import { createOidc, type Identity } from "./oidc.ts";
@@ -52,20 +52,13 @@ export function createDesk(store: Store, secretBox: SecretBox, now: () => number
       }
       const role = identity.role ?? config.default_role;
       if (role === "none") throw refused(identity);
-      const user: User = {
-        id: newId("user_"),
+      const user = newUser({
         name: await freeName(identity.name),
         email: identity.email,
         role,
-        group: null,
-        notes: "",
-        isActive: true,
-        hasPassword: false,
-        hasSecondFactor: false,
         subject: identity.subject,
         createdAt: now(),
-        signedInAt: null,
-      };
+      });
       await store.audited({ ...entry, action: "user.create", target: user.id }, async ({ users }) => {
         await users.insert(user, { issuer: identity.issuer });
         return { result: undefined, after: { name: user.name, role } };

@@ -1,4 +1,4 @@
-import { newId, type User } from "@trunkline/contracts";
+import { newUser } from "@trunkline/contracts";
 import type { Store } from "@trunkline/store";
 import { hashPassword, isPassword, newPassword } from "./passwords.ts";
 
@@ -20,20 +20,7 @@ export async function ensureAdmin({ users, database }: Store, given: string | un
   }
   const old = await database.selectFrom("settings").select("value").where("name", "=", oldSetting).executeTakeFirst();
   const made = given ?? (old ? undefined : newPassword());
-  const user: User = {
-    id: newId("user_"),
-    name: "admin",
-    email: "",
-    role: "admin",
-    group: null,
-    notes: "",
-    isActive: true,
-    hasPassword: true,
-    hasSecondFactor: false,
-    subject: null,
-    createdAt: Date.now(),
-    signedInAt: null,
-  };
+  const user = newUser({ name: "admin", role: "admin", hasPassword: true, createdAt: Date.now() });
   await users.insert(user, { passwordHash: made === undefined ? old!.value : await hashPassword(made) });
   if (old) await database.deleteFrom("settings").where("name", "=", oldSetting).execute();
   return given === undefined ? made : undefined;

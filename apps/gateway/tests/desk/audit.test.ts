@@ -39,6 +39,32 @@ test("every change is one entry, bound to the one before; what is changed in it 
   expect(await verify()).toEqual({ code: 1, text: expect.stringContaining("entry 4 is missing") });
 });
 
+test("what is changed at the terminal stands in it, too", async () => {
+  desk = await startDesk();
+  const env = { PATH: process.env["PATH"]!, TRUNKLINE_HOME: desk.gateway.home };
+  const run = (...args: string[]) => promisify(execFile)(process.execPath, [bin, ...args, "--json"], { env });
+  await run("keys", "create", "--name", "typed");
+  await run("keys", "update", "typed", "--rpm", "5");
+  await run("keys", "rotate", "typed");
+  await run("keys", "revoke", "typed");
+  await run("kill", "model", "x-*");
+  await run("unkill", "model", "x-*");
+  await expect(run("unkill", "model", "x-*")).rejects.toThrow("not switched off");
+  await run("workers", "add", "laptop");
+  const { items } = (await desk.as("admin")("GET", "/audit")).body;
+  expect(items.map(({ action }: { action: string }) => action)).toEqual([
+    "worker-token.create",
+    "kill-switch.lift",
+    "kill-switch.set",
+    "key.revoke",
+    "key.rotate",
+    "key.change",
+    "key.create",
+  ]);
+  expect(new Set(items.map(({ actor }: { actor: string }) => actor.split(":")[0]))).toEqual(new Set(["cli"]));
+  expect((await desk.as("admin")("GET", "/audit/verify")).body.whole).toBe(true);
+});
+
 test("what fails leaves no entry, and what is written down has no secrets", async () => {
   desk = await startDesk();
   const admin = desk.as("admin");

@@ -1,4 +1,4 @@
-import { newId, type Role, type User } from "@trunkline/contracts";
+import { newUser, type Role } from "@trunkline/contracts";
 import { hashPassword } from "../../src/desk/passwords.ts";
 import { startGateway, type TestGateway } from "../harness.ts";
 
@@ -54,20 +54,13 @@ export async function startDesk(config: object = {}, environment: Record<string,
   const gateway = await startGateway(config, { TRUNKLINE_ADMIN_PASSWORD: adminPassword, ...environment });
   const { store } = gateway.started.gateway;
   for (const role of ["viewer", "operator"] as const) {
-    const user: User = {
-      id: newId("user_"),
+    const user = newUser({
       name: role,
       email: `${role}@example.com`,
       role,
-      group: null,
-      notes: "",
-      isActive: true,
       hasPassword: true,
-      hasSecondFactor: false,
-      subject: null,
       createdAt: Date.now(),
-      signedInAt: null,
-    };
+    });
     await store.users.insert(user, { passwordHash: await hashPassword(userPassword) });
   }
   return {

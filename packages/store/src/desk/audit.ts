@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { AuditEntry, NewAuditEntry } from "@trunkline/contracts";
 import { sql, type Kysely } from "kysely";
 import type { AuditRow, Tables } from "../schema.ts";
-import { whenFree } from "../when-free.ts";
+import { wholeWhenFree } from "../when-free.ts";
 
 const beginning = "0".repeat(64);
 
@@ -60,9 +60,12 @@ export type AuditCheck =
 const checkedAtOnce = 1000;
 
 export function createAuditTable(database: Kysely<Tables>, isPostgres: boolean) {
-  async function append(transaction: Kysely<Tables>, entry: NewAuditEntry): Promise<void> {
-    // One after the other: each is bound to the one before it.
+  /** One after the other: what a change has read is what it changes, and each entry is bound to the one before. SQLite sees to that itself. */
+  async function alone(transaction: Kysely<Tables>): Promise<void> {
     if (isPostgres) await sql`select pg_advisory_xact_lock(7246330981)`.execute(transaction);
+  }
+
+  async function append(transaction: Kysely<Tables>, entry: NewAuditEntry): Promise<void> {
     const last = await transaction
       .selectFrom("audit")
       .select(["number", "hash"])
@@ -81,15 +84,22 @@ export function createAuditTable(database: Kysely<Tables>, isPostgres: boolean) 
   return {
     /** Does something and writes it down, or neither. What is done may only be statements: others use the connection in between. */
     record<T>(who: AuditedBy, change: (transaction: Kysely<Tables>) => Promise<Audited<T>>): Promise<T> {
-      return whenFree(() =>
+      return wholeWhenFree(() =>
         database.transaction().execute(async (transaction) => {
+          await alone(transaction);
           const { result, before = null, after = null, target = who.target } = await change(transaction);
           await append(transaction, { ...who, target, before: textOf(before), after: textOf(after) });
           return result;
         }),
       );
     },
-    append: (entry: NewAuditEntry) => whenFree(() => database.transaction().execute((tx) => append(tx, entry))),
+    append: (entry: NewAuditEntry) =>
+      wholeWhenFree(() =>
+        database.transaction().execute(async (transaction) => {
+          await alone(transaction);
+          await append(transaction, entry);
+        }),
+      ),
     /** Newest first. */
     async list({ limit, ...filter }: AuditFilter): Promise<AuditEntry[]> {
       let query = database.selectFrom("audit").selectAll();

@@ -3,6 +3,7 @@ import type { Key } from "@trunkline/contracts";
 import { budgetText } from "@trunkline/policies";
 import type { Store } from "@trunkline/store";
 import { isoTime } from "../../iso-time.ts";
+import { audited } from "../audited.ts";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
 import { parseCount, parseLimits, parseName, type LimitOptions } from "../key-limits.ts";
 import { spanMs } from "../span.ts";
@@ -32,8 +33,8 @@ function limitsText({ rpm, limits, user, group }: Key): string {
 }
 
 /** The key with this id or name. Throws CommandError. */
-export async function keyNamed(store: Store, idOrName: string): Promise<Key> {
-  const key = await store.keys.get(idOrName);
+export async function keyNamed({ keys }: Pick<Store, "keys">, idOrName: string): Promise<Key> {
+  const key = await keys.get(idOrName);
   if (!key)
     throw new CommandError(
       `There is no single key with the id or name '${idOrName}'. List them with \`npx trunkline keys list\`.`,
@@ -78,7 +79,12 @@ function membersOf(options: UpdateOptions) {
 
 export async function createKeyCommand(context: CommandContext, options: CreateOptions): Promise<number> {
   const input = { ...membersOf(options), name: parseKeyName(options.name), limits: parseLimits(options) };
-  const { key, secret } = await withStore(context, (store) => createKey(store.keys, input, Date.now()));
+  const { key, secret } = await withStore(context, (store) =>
+    audited(store, "key.create", "", async ({ keys }) => {
+      const made = await createKey(keys, input, Date.now());
+      return { result: made, target: made.key.id, after: shown(made.key) };
+    }),
+  );
   context.print(
     { id: key.id, name: key.name, key: secret },
     () =>
@@ -92,12 +98,15 @@ export async function updateKeyCommand(
   idOrName: string,
   options: UpdateOptions,
 ): Promise<number> {
-  const key = await withStore(context, async (store) => {
-    const before = await keyNamed(store, idOrName);
-    const change = { ...membersOf(options), limits: parseLimits(options, before.limits) };
-    await store.keys.update(before.id, change);
-    return { ...before, ...change };
-  });
+  const key = await withStore(context, (store) =>
+    audited(store, "key.change", idOrName, async (tables) => {
+      const before = await keyNamed(tables, idOrName);
+      const change = { ...membersOf(options), limits: parseLimits(options, before.limits) };
+      await tables.keys.update(before.id, change);
+      const after = { ...before, ...change };
+      return { result: after, target: before.id, before: shown(before), after: shown(after) };
+    }),
+  );
   context.print(
     shown(key),
     () => `Key '${key.name}' (${key.id}) is changed; a running gateway heeds it within a second.`,
@@ -137,8 +146,12 @@ export async function rotateKeyCommand(
   if (graceMs === undefined)
     throw new CommandError(`--grace takes a span such as 24h or 7d, not '${grace}'.`, exitCodes.usage);
   const until = Date.now() + graceMs;
-  const { key, secret } = await withStore(context, async (store) =>
-    rotateKey(store.keys, await keyNamed(store, idOrName), until),
+  const { key, secret } = await withStore(context, (store) =>
+    audited(store, "key.rotate", idOrName, async (tables) => {
+      const before = await keyNamed(tables, idOrName);
+      const rotated = await rotateKey(tables.keys, before, until);
+      return { result: rotated, target: before.id, before: shown(before), after: shown(rotated.key) };
+    }),
   );
   const fate = graceMs === 0 ? "stops working within a second" : `works until ${isoTime(until)}`;
   context.print(
@@ -149,11 +162,13 @@ export async function rotateKeyCommand(
 }
 
 export async function revokeKey(context: CommandContext, idOrName: string): Promise<number> {
-  const key = await withStore(context, async (store) => {
-    const found = await keyNamed(store, idOrName);
-    await store.keys.update(found.id, { active: false });
-    return found;
-  });
+  const key = await withStore(context, (store) =>
+    audited(store, "key.revoke", idOrName, async (tables) => {
+      const found = await keyNamed(tables, idOrName);
+      await tables.keys.update(found.id, { active: false });
+      return { result: found, target: found.id, before: { active: found.active }, after: { active: false } };
+    }),
+  );
   context.print(
     { id: key.id, name: key.name, active: false },
     () => `Key '${key.name}' (${key.id}) is revoked; a running gateway refuses it within a second.`,

@@ -1,10 +1,10 @@
-import { userInfo } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import { GatewayError, killScopes, type KillScope, type KillSwitchEntry } from "@trunkline/contracts";
 import { loadConfig } from "../../config/load-config.ts";
 import { killSwitchOf } from "../../kill-switch-name.ts";
 import { killSwitchFreshMs } from "../../kill-switches.ts";
 import { isoTime } from "../../iso-time.ts";
+import { audited, cliActor } from "../audited.ts";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
 import { withProviders } from "./providers.ts";
 
@@ -26,15 +26,6 @@ async function resolve(context: CommandContext, [scope, name]: readonly string[]
   }
 }
 
-function actor(): string {
-  try {
-    return `cli:${userInfo().username}`;
-  } catch {
-    // A user without an entry in the system's list, as in containers.
-    return `cli:${process.getuid?.() ?? "unknown"}`;
-  }
-}
-
 function label({ scope, name }: Named): string {
   return scope === "everything" ? "Everything" : `The ${scope} '${name}'`;
 }
@@ -43,7 +34,10 @@ export async function kill(context: CommandContext, args: readonly string[], rea
   if (reason.length > 500) throw new CommandError("--reason takes at most 500 characters.", exitCodes.usage);
   const named = await resolve(context, args);
   const isNew = await withStore(context, (store) =>
-    store.killSwitches.set({ ...named, reason, setAt: Date.now(), setBy: actor() }),
+    audited(store, "kill-switch.set", `${named.scope} ${named.name}`.trim(), async ({ killSwitches }) => ({
+      result: await killSwitches.set({ ...named, reason, setAt: Date.now(), setBy: cliActor() }),
+      after: { ...named, reason },
+    })),
   );
   await wait(killSwitchFreshMs);
   context.print({ ...named, killed: true, changed: isNew }, () =>
@@ -63,11 +57,13 @@ async function nameToLift(context: CommandContext, args: readonly string[]): Pro
 
 export async function unkill(context: CommandContext, args: readonly string[]): Promise<number> {
   const named = await nameToLift(context, args);
-  const lifted = await withStore(context, (store) =>
-    store.killSwitches.lift(named.scope, named.name, Date.now(), actor()),
+  await withStore(context, (store) =>
+    audited(store, "kill-switch.lift", `${named.scope} ${named.name}`.trim(), async ({ killSwitches }) => {
+      if (!(await killSwitches.lift(named.scope, named.name, Date.now(), cliActor())))
+        throw new CommandError(`${label(named)} is not switched off here. List what is with \`npx trunkline kills\`.`);
+      return { result: undefined, before: named };
+    }),
   );
-  if (!lifted)
-    throw new CommandError(`${label(named)} is not switched off here. List what is with \`npx trunkline kills\`.`);
   await wait(killSwitchFreshMs);
   context.print({ ...named, killed: false, changed: true }, () => `${label(named)} is switched on again.`);
   return exitCodes.ok;

@@ -1,6 +1,7 @@
 import { createWorkerToken } from "@trunkline/admin";
 import { isoTime } from "../../iso-time.ts";
 import { askRunning } from "../ask-gateway.ts";
+import { audited } from "../audited.ts";
 import { CommandError, exitCodes, table, withStore, type CommandContext } from "../context.ts";
 
 type Shown = {
@@ -42,7 +43,10 @@ export async function addWorker(context: CommandContext, worker: string): Promis
   if (!/^[a-z0-9][a-z0-9._-]*$/i.test(worker))
     throw new CommandError("A worker's name is letters, digits, '.', '_' and '-'.", exitCodes.usage);
   const { token, secret } = await withStore(context, (store) =>
-    createWorkerToken(store.workerTokens, worker, Date.now()),
+    audited(store, "worker-token.create", worker, async ({ workerTokens }) => {
+      const made = await createWorkerToken(workerTokens, worker, Date.now());
+      return { result: made, after: { id: made.token.id, worker } };
+    }),
   );
   context.print(
     { id: token.id, worker, token: secret },
@@ -73,10 +77,15 @@ export async function listWorkerTokens(context: CommandContext): Promise<number>
 }
 
 export async function revokeWorkerToken(context: CommandContext, id: string): Promise<number> {
-  if (!(await withStore(context, (store) => store.workerTokens.revoke(id, Date.now()))))
-    throw new CommandError(
-      `There is no worker token '${id}' that still works. List them with \`npx trunkline workers tokens\`.`,
-    );
+  await withStore(context, (store) =>
+    audited(store, "worker-token.revoke", id, async ({ workerTokens }) => {
+      if (!(await workerTokens.revoke(id, Date.now())))
+        throw new CommandError(
+          `There is no worker token '${id}' that still works. List them with \`npx trunkline workers tokens\`.`,
+        );
+      return { result: undefined };
+    }),
+  );
   context.print(
     { id, revoked: true },
     () => `Revoked ${id}. Workers that are connected with it stay until they lose their connection.`,

@@ -42,12 +42,13 @@ export const routingEndpoints = [
     needsMatch: true,
     async run({ gateway, actor, body, request, reply, audited }) {
       const { configFile } = gateway.home;
-      const before = shownRoutes(gateway).routes;
-      const old = readConfigText(configFile).text;
-      const tag = configTag(configFile);
-      writeRoutes(configFile, gateway.environment, body.routes, request.headers["if-match"]);
       await audited("routes.change", "routes", async ({ configVersions }) => {
-        await configVersions.insert({ id: newId("cfg_"), at: Date.now(), actor: actor.name, tag, text: old });
+        const before = shownRoutes(gateway).routes;
+        const { text } = readConfigText(configFile);
+        const tag = configTag(configFile);
+        await configVersions.insert({ id: newId("cfg_"), at: Date.now(), actor: actor.name, tag, text });
+        // From here on no other process is in a change: what was read is what is written over.
+        writeRoutes(configFile, gateway.environment, body.routes, request.headers["if-match"]);
         return { result: undefined, before, after: body.routes };
       });
       reply.header("etag", configTag(configFile));

@@ -61,12 +61,13 @@ async function write(
   next: string,
 ): Promise<SettingsDiff> {
   const { configFile } = gateway.home;
-  const { text: old } = readConfigText(configFile);
   const shown = preview(gateway, next);
-  const tag = configTag(configFile);
-  writeSettings(configFile, gateway.environment, next, request.headers["if-match"]);
   await audited(action, "settings", async ({ configVersions }) => {
-    await configVersions.insert({ id: newId("cfg_"), at: Date.now(), actor: actor.name, tag, text: old });
+    const { text } = readConfigText(configFile);
+    const tag = configTag(configFile);
+    await configVersions.insert({ id: newId("cfg_"), at: Date.now(), actor: actor.name, tag, text });
+    // From here on no other process is in a change: what was read is what is written over.
+    writeSettings(configFile, gateway.environment, next, request.headers["if-match"]);
     const lines = shown.diff.filter(({ kind }) => kind !== "same");
     return {
       result: undefined,

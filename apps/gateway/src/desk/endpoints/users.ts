@@ -5,7 +5,7 @@ import {
   groupView,
   name,
   newGroup,
-  newUser,
+  newUser as newUserInput,
   pageOf,
   pageQuery,
   time,
@@ -15,7 +15,7 @@ import {
   type GroupView,
   type UserView,
 } from "@trunkline/admin/api";
-import { GatewayError, newId, parseJson, type AuditEntry, type User } from "@trunkline/contracts";
+import { GatewayError, newUser, parseJson, type AuditEntry, type User } from "@trunkline/contracts";
 import type { DeskTables, UserChange } from "@trunkline/store";
 import { z } from "zod";
 import type { Gateway } from "../../gateway-types.ts";
@@ -101,12 +101,11 @@ export const userEndpoints = [
     tag,
     summary: "Add somebody",
     scope: "users:write",
-    body: newUser,
+    body: newUserInput,
     answer: userView,
     status: 201,
     async run({ body, audited }) {
-      const user: User = {
-        id: newId("user_"),
+      const user = newUser({
         name: body.name,
         email: body.email ?? "",
         role: body.role ?? "none",
@@ -114,11 +113,8 @@ export const userEndpoints = [
         notes: body.notes ?? "",
         isActive: body.active ?? true,
         hasPassword: typeof body.password === "string",
-        hasSecondFactor: false,
-        subject: null,
         createdAt: Date.now(),
-        signedInAt: null,
-      };
+      });
       const passwordHash = typeof body.password === "string" ? await hashPassword(body.password) : null;
       return audited("user.create", user.id, async ({ users }) => {
         if (await users.named(user.name)) throw new GatewayError("conflict", `There is a user '${user.name}' already.`);

@@ -354,9 +354,11 @@ export const workEndpoints = [
     scope: "jobs:write",
     params: byId,
     status: 204,
-    async run({ gateway, params, audited }) {
+    needsMatch: true,
+    async run({ gateway, params, audited, match }) {
       const schedule = await gateway.store.schedules.find(params.id);
       if (!schedule) throw notFound("such schedule");
+      match(shownSchedule(schedule, await keysById(gateway)));
       await gateway.store.schedules.remove(params.id);
       await audited("schedule.delete", params.id, async () => ({
         result: undefined,

@@ -53,7 +53,14 @@ export function JobsPage() {
                         )
                       }
                     />
-                    <Button look="danger" onClick={() => change.mutate({ method: "DELETE", path: pathOf(schedule) })}>
+                    <Button
+                      look="danger"
+                      onClick={() =>
+                        void freshTag(pathOf(schedule)).then((tag) =>
+                          change.mutate({ method: "DELETE", path: pathOf(schedule), tag }),
+                        )
+                      }
+                    >
                       {t("remove")}
                     </Button>
                   </>
