@@ -1,4 +1,3 @@
-import { gunzipSync, gzipSync } from "node:zlib";
 import type { Kysely } from "kysely";
 import type { Tables } from "./schema.ts";
 import type { SecretBox } from "./secret-box.ts";
@@ -17,6 +16,7 @@ export function createContentTable(database: Kysely<Tables>, box: SecretBox) {
   const purpose = (id: string) => `exchange ${id}`;
   return {
     async put(id: string, startedAt: number, content: ExchangeContent): Promise<void> {
+      const { gzipSync } = await import("node:zlib");
       const packed = gzipSync(JSON.stringify(content)).toString("base64");
       const insert = database
         .insertInto("exchange_contents")
@@ -31,6 +31,7 @@ export function createContentTable(database: Kysely<Tables>, box: SecretBox) {
         .where("exchange_id", "=", id)
         .executeTakeFirst();
       if (!row) return undefined;
+      const { gunzipSync } = await import("node:zlib");
       const packed = Buffer.from(box.open(row.content, purpose(id)), "base64");
       return JSON.parse(gunzipSync(packed).toString()) as ExchangeContent;
     },

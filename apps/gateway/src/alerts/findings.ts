@@ -1,4 +1,4 @@
-import { statfs } from "node:fs/promises";
+import { statfsSync } from "node:fs";
 import { errorTable, type AlertKind, type AlertRule, type ErrorCode, type Key } from "@trunkline/contracts";
 import type { LimitReport } from "@trunkline/policies";
 import type { Provider } from "@trunkline/providers";
@@ -136,8 +136,8 @@ async function signIns({ store, now }: Sources, rule: AlertRule): Promise<Findin
   ];
 }
 
-async function disk({ folder }: Sources, rule: AlertRule): Promise<Finding[]> {
-  const { bavail, blocks, bsize } = await statfs(folder);
+function disk({ folder }: Sources, rule: AlertRule): Finding[] {
+  const { bavail, blocks, bsize } = statfsSync(folder);
   const share = blocks === 0 ? 1 : bavail / blocks;
   if (share * 100 >= thresholdOf(rule)) return [];
   const free = `${((bavail * bsize) / 2 ** 30).toFixed(1)} GiB`;

@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import {
   SqliteAdapter,
   SqliteIntrospector,
@@ -21,6 +21,7 @@ type Waiting = { resolve(rows: unknown[]): void; reject(error: Error): void };
 function createReader(path: string) {
   const waiting = new Map<number, Waiting>();
   let thread: Worker | undefined;
+  let starting: Promise<Worker> | undefined;
   let idle: NodeJS.Timeout | undefined;
   let lastId = 0;
   let closed = false;
@@ -28,12 +29,15 @@ function createReader(path: string) {
   function gone(which: Worker, error: Error): void {
     if (thread !== which) return;
     thread = undefined;
+    starting = undefined;
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
   }
 
-  function start(): Worker {
-    const made = new Worker(new URL("./read-thread.ts", import.meta.url), { workerData: path });
+  async function start(): Promise<Worker> {
+    // Threads take three megabytes before there is one: they are loaded with the first question.
+    const { Worker: WorkerThread } = await import("node:worker_threads");
+    const made = new WorkerThread(new URL("./read-thread.ts", import.meta.url), { workerData: path });
     made.unref();
     made.on("message", ({ id, rows, problem }: Answer) => {
       const one = waiting.get(id);
@@ -46,26 +50,28 @@ function createReader(path: string) {
     });
     made.on("error", (error) => gone(made, error as Error));
     made.on("exit", () => gone(made, new Error("the thread that reads the database ended")));
+    thread = made;
     return made;
   }
 
   async function end(): Promise<void> {
     clearTimeout(idle);
-    const old = thread;
+    const old = await starting;
     if (old) gone(old, new Error("the database is closed"));
     await old?.terminate();
   }
 
   return {
-    read(text: string, parameters: readonly unknown[]): Promise<unknown[]> {
-      if (closed) return Promise.reject(new Error("the database is closed"));
+    async read(text: string, parameters: readonly unknown[]): Promise<unknown[]> {
+      if (closed) throw new Error("the database is closed");
       clearTimeout(idle);
-      thread ??= start();
       const id = ++lastId;
-      return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
-        thread!.postMessage({ id, text, parameters } satisfies Question);
-      });
+      const answer = new Promise<unknown[]>((resolve, reject) => waiting.set(id, { resolve, reject }));
+      // Whoever asks is told below.
+      answer.catch(() => {});
+      starting ??= start();
+      (await starting).postMessage({ id, text, parameters } satisfies Question);
+      return answer;
     },
     close() {
       closed = true;

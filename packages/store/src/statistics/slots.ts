@@ -94,6 +94,55 @@ function addTo(sum: Usage, { record, costNanoUsd, savedNanoUsd }: PricedExchange
   sum.reasoning_tokens += usage.reasoningTokens;
 }
 
+/** What exchanges of one kind used in one minute. */
+type Group = {
+  readonly record: ExchangeRecord;
+  readonly minute: number;
+  readonly usage: Usage;
+  /** How many answers fell into which bucket. */
+  readonly total: Map<number, number>;
+  readonly first: Map<number, number>;
+};
+
+function isOf({ record, minute }: Group, other: ExchangeRecord, at: number): boolean {
+  return (
+    minute === at &&
+    record.keyId === other.keyId &&
+    record.model === other.model &&
+    record.provider === other.provider &&
+    record.errorCode === other.errorCode &&
+    record.dialect === other.dialect
+  );
+}
+
+function addOne(counts: Map<number, number>, ms: number): void {
+  const bucket = latencyBucket(ms);
+  counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
+}
+
+/** A batch by minute and kind: neighbours are mostly of one, and many requests make few groups. */
+function groupsOf(exchanges: readonly PricedExchange[]): Group[] {
+  const groups: Group[] = [];
+  let group: Group | undefined;
+  for (const exchange of exchanges) {
+    const { record } = exchange;
+    const minute = Math.floor(record.startedAt / fineSlotMs) * fineSlotMs;
+    if (!group || !isOf(group, record, minute)) {
+      group = groups.find((one) => isOf(one, record, minute));
+      if (!group) {
+        const usage = emptyUsage(fineSlotMs, minute, record);
+        groups.push((group = { record, minute, usage, total: new Map(), first: new Map() }));
+      }
+    }
+    addTo(group.usage, exchange);
+    // How long a failure took says nothing of how long an answer takes.
+    if (record.outcome !== "ok") continue;
+    addOne(group.total, record.durationMs);
+    if (record.stream && record.firstContentMs !== null) addOne(group.first, record.firstContentMs);
+  }
+  return groups;
+}
+
 /** What a batch of finished exchanges adds to the statistics: written with them, so that the sums are never anything but theirs. */
 export function slotsOf(exchanges: readonly PricedExchange[]): {
   readonly usage: readonly UsageSlotRow[];
@@ -101,39 +150,35 @@ export function slotsOf(exchanges: readonly PricedExchange[]): {
 } {
   const usage = new Map<string, Usage>();
   const latency = new Map<string, LatencySlotRow>();
-
-  function count(slotMs: number, slot: number, record: ExchangeRecord, measure: "total" | "first", ms: number): void {
-    const { keyId, provider, model, dialect } = record;
-    const bucket = latencyBucket(ms);
-    const name = `${measure} ${bucket} ${slotMs} ${slot} ${keyId} ${provider} ${dialect} ${model}`;
-    const found = latency.get(name);
-    if (found) found.count++;
-    else
-      latency.set(name, {
-        slot_ms: slotMs,
-        slot,
-        key_id: keyId,
-        provider,
-        model,
-        dialect,
-        measure,
-        bucket,
-        count: 1,
-      });
-  }
-
-  for (const exchange of exchanges) {
-    const { record } = exchange;
+  for (const { record, minute, usage: used, total, first } of groupsOf(exchanges)) {
+    const { keyId, provider, model, dialect, errorCode } = record;
     for (const slotMs of slotLengths) {
-      const slot = Math.floor(record.startedAt / slotMs) * slotMs;
-      const name = `${slotMs} ${slot} ${record.keyId} ${record.provider} ${record.dialect} ${record.errorCode} ${record.model}`;
-      let sum = usage.get(name);
-      if (!sum) usage.set(name, (sum = emptyUsage(slotMs, slot, record)));
-      addTo(sum, exchange);
-      // How long a failure took says nothing of how long an answer takes.
-      if (record.outcome !== "ok") continue;
-      count(slotMs, slot, record, "total", record.durationMs);
-      if (record.stream && record.firstContentMs !== null) count(slotMs, slot, record, "first", record.firstContentMs);
+      const slot = Math.floor(minute / slotMs) * slotMs;
+      const name = JSON.stringify([slotMs, slot, keyId, provider, model, dialect]);
+      const full = `${name} ${errorCode}`;
+      let sum = usage.get(full);
+      if (!sum) usage.set(full, (sum = emptyUsage(slotMs, slot, record)));
+      for (const member of usageSums) sum[member] += used[member];
+      for (const [measure, counts] of [
+        ["total", total],
+        ["first", first],
+      ] as const)
+        for (const [bucket, count] of counts) {
+          const found = latency.get(`${measure} ${bucket} ${name}`);
+          if (found) found.count += count;
+          else
+            latency.set(`${measure} ${bucket} ${name}`, {
+              slot_ms: slotMs,
+              slot,
+              key_id: keyId,
+              provider,
+              model,
+              dialect,
+              measure,
+              bucket,
+              count,
+            });
+        }
     }
   }
   return { usage: [...usage.values()], latency: [...latency.values()] };
