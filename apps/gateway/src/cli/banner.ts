@@ -24,9 +24,9 @@ export function banner({ address, found, firstKey, adminPassword, config, failur
       `  API key           ${firstKey}`,
       "                    shown this once; make more with `npx trunkline keys create`",
     );
-  if (adminPassword)
-    lines.push(`  Admin password    ${adminPassword}`, "                    shown this once; user name: admin");
-  if (firstKey || adminPassword) lines.push("");
+  lines.push(`  Dashboard         ${address}/admin`);
+  if (adminPassword) lines.push(`                    user admin, password ${adminPassword} (shown this once)`);
+  lines.push("");
   lines.push("  Try it", `    ${curlLine(address, firstKey)}`, "");
   if (!firstKey)
     lines.push("    TRUNKLINE_KEY is a key of yours; `npx trunkline keys create --name me` makes one.", "");

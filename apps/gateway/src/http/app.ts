@@ -42,6 +42,7 @@ export async function createApp(gateway: Gateway, serverFactory: FastifyServerFa
     version,
     message:
       "One door to every model you already pay for. Point an SDK at this address and send a key made with `npx trunkline keys create`.",
+    dashboard: "/admin",
     endpoints: [
       "/v1/chat/completions",
       "/v1/responses",
