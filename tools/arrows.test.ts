@@ -78,6 +78,23 @@ test("nobody imports an app", () => {
     expect(importsOf(file).filter((target) => target.includes("apps/") || target === "trunkline")).toEqual([]);
 });
 
+test("the web app takes types alone, from contracts and the admin API", () => {
+  const files = globSync("apps/web/src/**/*.{ts,tsx}", { cwd: root });
+  expect(files.length).toBeGreaterThan(0);
+  for (const file of files) {
+    const text = readFileSync(join(root, file), "utf8");
+    const own = [
+      ...text.matchAll(/^(import(?: type)?) [^;]*?from "(@trunkline\/[^"]+|[^"]*(?:packages|gateway)\/[^"]*)";/gm),
+    ];
+    for (const [, word, target] of own)
+      expect([file, word, ["@trunkline/contracts", "@trunkline/admin/api"].includes(target!)]).toEqual([
+        file,
+        "import type",
+        true,
+      ]);
+  }
+});
+
 test("dialects do nothing but translate", () => {
   const forbidden = /^node:(?!string_decoder)|^undici$/;
   for (const file of globSync("packages/dialects/src/**/*.ts", { cwd: root })) {
@@ -87,9 +104,9 @@ test("dialects do nothing but translate", () => {
 });
 
 test("files stay readable", () => {
-  const lines = globSync("{apps,packages,tools}/**/*.{ts,mjs}", {
+  const lines = globSync("{apps,packages,tools}/**/*.{ts,tsx,mjs}", {
     cwd: root,
-    exclude: (path) => String(path).includes("node_modules"),
+    exclude: (path) => /node_modules|apps.web.dist/.test(String(path)),
   })
     .filter((file) => !file.endsWith(".test.ts"))
     .map((file) => [file, readFileSync(join(root, file), "utf8").split("\n").length] as const);

@@ -1,15 +1,14 @@
-import type { BudgetView, KeyView, LimitView, MadeKey, StatisticsView } from "@trunkline/admin/api";
+import type { KeyView, LimitView, MadeKey, StatisticsView } from "@trunkline/admin/api";
 import { Link, useParams } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { compact, count, usd } from "../../shared/format.ts";
-import { freshTag, useChange, useGet, useMay, useTagged } from "../app/queries.ts";
+import { useChange, useGet, useMay, useTagged } from "../app/queries.ts";
 import { Chart } from "../parts/chart.tsx";
-import { Button, SelectField } from "../parts/controls.tsx";
+import { Button } from "../parts/controls.tsx";
 import { Badge, Bar, Card, Facts, Page, Problem, Waiting, When } from "../parts/display.tsx";
-import { FormDialog } from "../parts/dialog.tsx";
 import { curlOf } from "../parts/first-steps.tsx";
-import { KeyFields, keyOf } from "../parts/key-form.tsx";
+import { EditKey, RevokeKey, RotateKey } from "../parts/key-dialogs.tsx";
 import { bucketMsOf, completed, rangeOf } from "../parts/ranges.ts";
 import { SecretDialog } from "../parts/secret-dialog.tsx";
 import { say } from "../parts/toasts.tsx";
@@ -69,10 +68,10 @@ export function KeyPage() {
         </div>
       )}
       {value && open === "edit" && (
-        <Edit path={path} value={value} tag={key.data?.tag} onClose={() => setOpen(undefined)} />
+        <EditKey path={path} value={value} tag={key.data?.tag} onClose={() => setOpen(undefined)} />
       )}
       {value && open === "rotate" && (
-        <Rotate
+        <RotateKey
           path={path}
           onClose={() => setOpen(undefined)}
           onMade={(next) => {
@@ -81,7 +80,7 @@ export function KeyPage() {
           }}
         />
       )}
-      {value && open === "revoke" && <Revoke path={path} name={value.name} onClose={() => setOpen(undefined)} />}
+      {value && open === "revoke" && <RevokeKey path={path} name={value.name} onClose={() => setOpen(undefined)} />}
       {made && (
         <SecretDialog
           title={t("keys.rotated", { name: made.key.name })}
@@ -214,108 +213,5 @@ function Usage({ id }: { readonly id: string }) {
         <Chart label={t("keys.requestsOfWeek")} times={times} series={requests} format={compact} />
       </Card>
     </>
-  );
-}
-
-function Edit({
-  path,
-  value,
-  tag,
-  onClose,
-}: {
-  readonly path: string;
-  readonly value: KeyView;
-  readonly tag: string | undefined;
-  readonly onClose: () => void;
-}) {
-  const { t } = useTranslation();
-  const change = useChange("/keys", "/audit");
-  // What was seen when the form was opened is what is changed, whatever comes meanwhile.
-  const [seen] = useState({ value, tag });
-  const [budgets, setBudgets] = useState<readonly BudgetView[]>(value.budgets);
-  return (
-    <FormDialog
-      wide
-      title={t("keys.edit", { name: seen.value.name })}
-      action={t("save")}
-      onClose={onClose}
-      onSubmit={async (data) => {
-        await change.mutateAsync({ method: "PATCH", path, body: keyOf(data, budgets), tag: seen.tag });
-        say(t("saved"));
-        onClose();
-      }}
-    >
-      <KeyFields value={seen.value} budgets={budgets} onBudgets={setBudgets} />
-    </FormDialog>
-  );
-}
-
-function Rotate({
-  path,
-  onClose,
-  onMade,
-}: {
-  readonly path: string;
-  readonly onClose: () => void;
-  readonly onMade: (key: MadeKey) => void;
-}) {
-  const { t } = useTranslation();
-  const change = useChange<MadeKey>("/keys", "/audit");
-  return (
-    <FormDialog
-      title={t("keys.rotate")}
-      action={t("keys.rotate")}
-      onClose={onClose}
-      onSubmit={async (data) =>
-        onMade(
-          await change.mutateAsync({
-            method: "POST",
-            path: `${path}/rotate`,
-            body: { grace_seconds: Number(data.get("grace")) },
-          }),
-        )
-      }
-    >
-      <p className="text-sm">{t("keys.rotateHint")}</p>
-      <SelectField
-        label={t("keys.grace")}
-        name="grace"
-        defaultValue="86400"
-        options={[
-          ["0", t("keys.graces.none")],
-          ["3600", t("keys.graces.hour")],
-          ["86400", t("keys.graces.day")],
-          ["604800", t("keys.graces.week")],
-        ]}
-      />
-    </FormDialog>
-  );
-}
-
-function Revoke({
-  path,
-  name,
-  onClose,
-}: {
-  readonly path: string;
-  readonly name: string;
-  readonly onClose: () => void;
-}) {
-  const { t } = useTranslation();
-  const change = useChange("/keys", "/audit");
-  return (
-    <FormDialog
-      danger
-      title={t("keys.revokeTitle", { name })}
-      action={t("keys.revoke")}
-      onClose={onClose}
-      onSubmit={async () => {
-        await change.mutateAsync({ method: "POST", path: `${path}/revoke`, tag: await freshTag(path) });
-        say(t("keys.revoked"));
-        onClose();
-      }}
-    >
-      <p className="text-sm">{t("keys.revokeHint")}</p>
-    </FormDialog>
   );
 }

@@ -1,21 +1,14 @@
-import type { ExplanationView, KeyView, RoutesView } from "@trunkline/admin/api";
-import { Link } from "@tanstack/react-router";
-import { useState, type DragEvent, type FormEvent } from "react";
+import type { RoutesView } from "@trunkline/admin/api";
+import { useState, type DragEvent } from "react";
 import { useTranslation } from "react-i18next";
-import { useAll, useChange, useMay, useTagged } from "../app/queries.ts";
-import { Button, IconButton, SelectField, TextArea, TextField } from "../parts/controls.tsx";
-import { Badge, Card, Empty, Note, Page, Problem, TextLink, Waiting, When } from "../parts/display.tsx";
-import { FormDialog } from "../parts/dialog.tsx";
+import { useChange, useMay, useTagged } from "../app/queries.ts";
+import { Button, IconButton } from "../parts/controls.tsx";
+import { Badge, Empty, Note, Page, Problem, TextLink, Waiting } from "../parts/display.tsx";
+import { EditRoute, targetsOf, type Route } from "../parts/edit-route.tsx";
+import { Explain } from "../parts/explain.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { say } from "../parts/toasts.tsx";
 import { ApiError } from "../../shared/api.ts";
-
-type Route = RoutesView["routes"][number];
-
-function targetsOf(route: Route): readonly (string | Record<string, unknown>)[] {
-  const targets = route["targets"];
-  return Array.isArray(targets) ? (targets as (string | Record<string, unknown>)[]) : [];
-}
 
 const targetName = (target: string | Record<string, unknown>) =>
   typeof target === "string" ? target : String(target["target"] ?? "?");
@@ -237,138 +230,5 @@ function RouteList({
         })}
       </ol>
     </>
-  );
-}
-
-/** A line a target: its name alone, or JSON for one with conditions. */
-function readTargets(text: string): (string | Record<string, unknown>)[] {
-  return text
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "")
-    .map((line) => (line.startsWith("{") ? (JSON.parse(line) as Record<string, unknown>) : line));
-}
-
-function EditRoute({
-  route,
-  strategies,
-  onSave,
-  onClose,
-}: {
-  readonly route: Route;
-  readonly strategies: readonly string[];
-  readonly onSave: (route: Route) => void;
-  readonly onClose: () => void;
-}) {
-  const { t } = useTranslation();
-  const lines = targetsOf(route).map((target) => (typeof target === "string" ? target : JSON.stringify(target)));
-  return (
-    <FormDialog
-      wide
-      title={t("routes.edit")}
-      action={t("done")}
-      onClose={onClose}
-      onSubmit={async (data) => {
-        const strategy = String(data.get("strategy"));
-        const { strategy: _strategy, ...rest } = route;
-        onSave({
-          ...rest,
-          pattern: String(data.get("pattern")).trim(),
-          ...(strategy === "priority" ? {} : { strategy }),
-          targets: readTargets(String(data.get("targets"))),
-        });
-      }}
-    >
-      <TextField
-        label={t("routes.pattern")}
-        name="pattern"
-        required
-        maxLength={256}
-        defaultValue={String(route["pattern"] ?? "")}
-        hint={t("routes.patternHint")}
-      />
-      <SelectField
-        label={t("routes.strategy")}
-        name="strategy"
-        defaultValue={String(route["strategy"] ?? "priority")}
-        options={strategies.map((name) => [name, t(`routes.strategies.${name as "priority"}`)])}
-      />
-      <TextArea
-        label={t("routes.targets")}
-        name="targets"
-        required
-        rows={6}
-        spellCheck={false}
-        defaultValue={lines.join("\n")}
-        hint={t("routes.targetsHint")}
-        className="font-mono text-sm"
-      />
-    </FormDialog>
-  );
-}
-
-/** What would happen to a request, target by target. */
-function Explain() {
-  const { t } = useTranslation();
-  const keys = useAll<KeyView>("/keys");
-  const ask = useChange<ExplanationView>();
-
-  function submit(event: FormEvent<HTMLFormElement>): void {
-    event.preventDefault();
-    const data = new FormData(event.currentTarget);
-    const key = String(data.get("key"));
-    ask.mutate({
-      method: "POST",
-      path: "/routes/explain",
-      body: { model: String(data.get("model")).trim(), ...(key === "" ? {} : { key }) },
-    });
-  }
-
-  return (
-    <Card title={t("routes.explain")}>
-      <form onSubmit={submit} className="grid items-end gap-3 sm:grid-cols-[1fr_1fr_auto]">
-        <TextField label={t("requests.model")} name="model" required placeholder="claude-sonnet-4-5" />
-        <SelectField
-          label={t("requests.key")}
-          name="key"
-          options={[["", t("any")], ...keys.map(({ id, name }) => [id, name] as const)]}
-        />
-        <Button type="submit" look="primary" busy={ask.isPending}>
-          {t("routes.ask")}
-        </Button>
-      </form>
-      {ask.error !== null && <Problem error={ask.error} />}
-      {ask.data && (
-        <div role="status" className="mt-4 grid gap-2 text-sm">
-          <p>
-            {t("routes.followed")}: <code>{ask.data.route || ask.data.strategy}</code>
-            {ask.data.names.length > 1 && <span className="text-soft"> ({ask.data.names.join(" → ")})</span>}
-          </p>
-          <ol className="grid gap-1.5">
-            {ask.data.candidates.map((candidate) => (
-              <li key={candidate.target} className="flex flex-wrap items-center gap-2">
-                <Badge tone={candidate.verdict === "skip" ? "warn" : "good"}>{candidate.verdict}</Badge>
-                <span className="font-medium">{candidate.target}</span>
-                <span className="text-soft">
-                  {candidate.why} {candidate.until && <When at={candidate.until} />}
-                </span>
-              </li>
-            ))}
-          </ol>
-          <Link
-            to="/playground"
-            search={{ model: ask.data.model } as never}
-            className="justify-self-start text-accent underline underline-offset-2"
-          >
-            {t("routes.try")}
-          </Link>
-          {ask.data.error && (
-            <Note tone="bad">
-              {ask.data.error.status} {ask.data.error.code}: {ask.data.error.message}
-            </Note>
-          )}
-        </div>
-      )}
-    </Card>
   );
 }
