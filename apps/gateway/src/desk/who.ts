@@ -100,16 +100,26 @@ export function createWho(store: Store, secretBox: SecretBox, now: () => number)
     return user;
   }
 
+  /** Throws `invalid_key` for a code that is wrong or was used. */
+  async function takeRightCode(user: User, code: string): Promise<void> {
+    if (!(await takeCode(users, user, code, now())))
+      throw new GatewayError("invalid_key", "The code is wrong, or was used already. Wait for the next one.");
+  }
+
   async function ofBasic({ headers, ip }: Asking): Promise<Actor> {
     if (isForeign(headers)) throw foreign();
     const text = Buffer.from(headers.authorization!.slice("basic ".length), "base64").toString();
     const [name = "", ...password] = text.split(":");
-    const user = await guarded(name, ip, () => userOf(name, password.join(":")));
-    if (user.hasSecondFactor)
-      throw new GatewayError(
-        "second_factor_needed",
-        "Whoever has a second factor signs in with a browser. For scripts, make a user without one.",
-      );
+    const user = await guarded(name, ip, async () => {
+      const found = await userOf(name, password.join(":"));
+      // Thrown in here: a password alone does not forgive the codes that were guessed wrong.
+      if (found.hasSecondFactor)
+        throw new GatewayError(
+          "second_factor_needed",
+          "Whoever has a second factor signs in with a browser. For scripts, make a user without one.",
+        );
+      return found;
+    });
     return actorOf(user, null);
   }
 
@@ -191,8 +201,7 @@ export function createWho(store: Store, secretBox: SecretBox, now: () => number)
         if (!found.hasSecondFactor) return found;
         if (code === undefined)
           throw new GatewayError("second_factor_needed", "Send the code your authenticator shows, too.");
-        if (!(await takeCode(users, found, code, now())))
-          throw new GatewayError("invalid_key", "The code is wrong, or was used already. Wait for the next one.");
+        await takeRightCode(found, code);
         return found;
       });
       return { user, ...(await begin(user, "password", asking, null)) };
@@ -200,6 +209,10 @@ export function createWho(store: Store, secretBox: SecretBox, now: () => number)
     /** Whether somebody knows their password still. Throws `invalid_key`. */
     async confirm(name: string, password: string, address: string): Promise<void> {
       await guarded(name, address, () => userOf(name, password));
+    },
+    /** Whether they still hold their second factor: nobody guesses codes from a session left open. Throws `invalid_key`. */
+    async confirmCode(user: User, code: string, address: string): Promise<void> {
+      await guarded(user.name, address, () => takeRightCode(user, code));
     },
   };
 }

@@ -173,13 +173,37 @@ describe("a second factor", () => {
     const asked = desk.withCookie(await desk.signIn("viewer", userPassword));
     const { secret } = (await asked("POST", "/session/second-factor")).body;
     await asked("POST", "/session/second-factor/confirm", { code: codeOf(secret, start) });
-    expect((await asked("DELETE", "/session/second-factor", { code: "000000" })).status).toBe(400);
-    expect((await asked("DELETE", "/session/second-factor", { code: codeOf(secret, start) })).status).toBe(400);
+    expect((await asked("DELETE", "/session/second-factor", { code: "000000" })).status).toBe(401);
+    expect((await asked("DELETE", "/session/second-factor", { code: codeOf(secret, start) })).status).toBe(401);
+    vi.spyOn(Date, "now").mockImplementation(() => start + 30_000);
+    const code = codeOf(secret, start + 30_000);
+    expect((await asked("DELETE", "/session/second-factor", { code })).status).toBe(204);
+    expect((await tell("viewer", userPassword)).status).toBe(201);
+
+    const again = (await asked("POST", "/session/second-factor")).body;
+    await asked("POST", "/session/second-factor/confirm", { code: codeOf(again.secret, start + 30_000) });
     const users = (await desk.as("admin")("GET", "/users")).body.items as { id: string; name: string }[];
     const { id } = users.find(({ name }) => name === "viewer")!;
     expect((await desk.as("admin")("POST", `/users/${id}/reset-second-factor`)).status).toBe(204);
     expect((await tell("viewer", userPassword)).status).toBe(201);
   });
+});
+
+test("codes of a second factor are not guessed, neither from a session left open nor with the password", async () => {
+  desk = await startDesk();
+  const asked = desk.withCookie(await desk.signIn("viewer", userPassword));
+  const start = Date.now();
+  const { secret } = (await asked("POST", "/session/second-factor")).body;
+  const code = new TOTP({ secret }).generate({ timestamp: start });
+  await asked("POST", "/session/second-factor/confirm", { code });
+  const statuses = [];
+  for (let guess = 0; guess < 7; guess++) {
+    // The right password, without a code, does not make the guesses forgotten.
+    await desk.as("viewer")("GET", "/keys");
+    statuses.push((await asked("DELETE", "/session/second-factor", { code })).status);
+  }
+  expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429]);
+  expect((await tell("viewer", userPassword, { code })).body.code).toBe("locked_out");
 });
 
 test("a new password takes the old one, and ends all other sessions", async () => {

@@ -288,12 +288,9 @@ export const signInEndpoints = [
     scope: "signed-in",
     body: codeInput,
     status: 204,
-    async run({ gateway, actor, body, audited }) {
+    async run({ gateway, actor, body, request, audited }) {
       const user = await ownUser(gateway, actor);
-      if (!(await takeCode(gateway.store.users, user, body.code, Date.now())))
-        throw new GatewayError("invalid_request", "The code is wrong, or was used already. Wait for the next one.", {
-          parameter: "code",
-        });
+      await gateway.desk.confirmCode(user, body.code, request.ip);
       await audited("user.second-factor", user.id, async ({ users }) => {
         await users.setSecondFactor(user.id, null);
         return { result: undefined, before: { second_factor: true }, after: { second_factor: false } };
