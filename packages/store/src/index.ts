@@ -7,6 +7,7 @@ export type { WebhookSecrets } from "./jobs/webhook-secrets.ts";
 export type { Audited, AuditedBy, AuditCheck, AuditFilter } from "./desk/audit.ts";
 export type { LockRules } from "./desk/admin-sessions.ts";
 export type { UserChange, UserSecrets } from "./desk/users.ts";
+export { isOlder } from "./is-older.ts";
 export { openStore, type DeskTables, type Store } from "./open-store.ts";
 export { dimensions, type Dimension, type StatisticsQuestion, type StatisticsRow } from "./statistics/statistics.ts";
 export { packRows, type PackedRows, type PricedExchange } from "./rows.ts";

@@ -1,5 +1,5 @@
-import { GatewayError } from "@trunkline/contracts";
 import type { Page } from "@trunkline/admin/api";
+import { GatewayError } from "@trunkline/contracts";
 
 /** A page of what is in memory, or small: the cursor is the name of the last item shown. */
 export function pageOfAll<Item>(
@@ -41,4 +41,12 @@ export function numberCursor(cursor: string | undefined): number | undefined {
   const number = Number(cursor);
   if (!Number.isSafeInteger(number) || number < 0) throw badCursor();
   return number;
+}
+
+/** `time id`: where a list stands that is in the order of both. */
+export function timeCursor(cursor: string | undefined): { at: number; id: string } | undefined {
+  if (cursor === undefined) return undefined;
+  const [at = "", id = ""] = cursor.split(" ");
+  if (!/^\d{1,16}$/.test(at) || id === "") throw badCursor();
+  return { at: Number(at), id };
 }

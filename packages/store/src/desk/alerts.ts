@@ -1,5 +1,6 @@
 import type { AlertChannel, AlertEvent, AlertKind, AlertRule, ChannelKind } from "@trunkline/contracts";
 import type { Kysely } from "kysely";
+import { isOlder } from "../is-older.ts";
 import type { Tables } from "../schema.ts";
 import type { SecretBox } from "../secret-box.ts";
 import { whenFree } from "../when-free.ts";
@@ -90,13 +91,7 @@ export function createAlertTable(database: Kysely<Tables>, box: SecretBox) {
     /** Newest first; only those before an event's time and id. */
     async events(limit: number, before?: { readonly at: number; readonly id: string }): Promise<AlertEvent[]> {
       let query = database.selectFrom("alert_events").selectAll();
-      if (before)
-        query = query.where((where) =>
-          where.or([
-            where("at", "<", before.at),
-            where.and([where("at", "=", before.at), where("id", "<", before.id)]),
-          ]),
-        );
+      if (before) query = query.where(isOlder("at", before));
       const rows = await query.orderBy("at", "desc").orderBy("id", "desc").limit(limit).execute();
       return rows.map((row) => ({
         ...row,

@@ -1,5 +1,6 @@
 import type { Batch, BatchStatus, JsonObject } from "@trunkline/contracts";
 import type { Kysely } from "kysely";
+import { isOlder } from "../is-older.ts";
 import type { BatchRow, Tables } from "../schema.ts";
 import { whenFree } from "../when-free.ts";
 
@@ -64,9 +65,7 @@ export function createBatchTable(database: Kysely<Tables>, holder: string) {
           .where("id", "=", after)
           .executeTakeFirst();
         const at = Number(last?.created_at ?? 0);
-        query = query.where((where) =>
-          where.or([where("created_at", "<", at), where.and([where("created_at", "=", at), where("id", "<", after)])]),
-        );
+        query = query.where(isOlder("created_at", { at, id: after }));
       }
       const rows = await query.orderBy("created_at", "desc").orderBy("id", "desc").limit(limit).execute();
       return rows.map(batchOf);

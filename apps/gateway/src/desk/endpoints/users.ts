@@ -1,6 +1,4 @@
 import {
-  auditCheck,
-  auditView,
   groupChange,
   groupView,
   name,
@@ -8,20 +6,18 @@ import {
   newUser as newUserInput,
   pageOf,
   pageQuery,
-  time,
   userChange,
   userView,
-  type AuditView,
   type GroupView,
   type UserView,
 } from "@trunkline/admin/api";
-import { GatewayError, newUser, parseJson, type AuditEntry, type User } from "@trunkline/contracts";
+import { GatewayError, newUser, type User } from "@trunkline/contracts";
 import type { DeskTables, UserChange } from "@trunkline/store";
 import { z } from "zod";
 import type { Gateway } from "../../gateway-types.ts";
 import { isoTime } from "../../iso-time.ts";
 import { endpoint, notFound } from "../endpoint.ts";
-import { numberCursor, pageOfAll, pageOfFound } from "../page.ts";
+import { pageOfAll } from "../page.ts";
 import { hashPassword } from "../passwords.ts";
 
 const tag = "People";
@@ -42,21 +38,6 @@ function shownUser(user: User): UserView {
     single_sign_on: user.subject !== null,
     created: isoTime(user.createdAt)!,
     signed_in: isoTime(user.signedInAt),
-  };
-}
-
-function shownEntry(entry: AuditEntry): AuditView {
-  return {
-    number: entry.number,
-    time: isoTime(entry.at)!,
-    actor: entry.actor,
-    action: entry.action,
-    target: entry.target,
-    before: entry.before === null ? null : (parseJson(entry.before) ?? null),
-    after: entry.after === null ? null : (parseJson(entry.after) ?? null),
-    address: entry.address,
-    request_id: entry.requestId,
-    hash: entry.hash,
   };
 }
 
@@ -301,48 +282,6 @@ export const userEndpoints = [
         await users.groups.remove(params.name);
         return { result: undefined, before: shownGroup(seen) };
       });
-    },
-  }),
-  endpoint({
-    method: "GET",
-    path: "/audit",
-    tag: "Audit",
-    summary: "Who did what, newest first",
-    scope: "audit:read",
-    query: z.strictObject({
-      ...pageQuery.shape,
-      actor: z.string().max(200).optional(),
-      action: z.string().max(100).optional(),
-      target: z.string().max(300).optional(),
-      since: time.optional(),
-      until: time.optional(),
-    }),
-    answer: pageOf(auditView),
-    async run({ gateway, query }) {
-      const { limit, cursor, since, until, ...filter } = query;
-      const before = numberCursor(cursor);
-      const found = await gateway.store.audit.list({
-        ...(filter as Record<string, string>),
-        ...(since === undefined ? {} : { since: Date.parse(since) }),
-        ...(until === undefined ? {} : { until: Date.parse(until) }),
-        ...(before === undefined ? {} : { before }),
-        limit: limit + 1,
-      });
-      return pageOfFound(found, limit, ({ number }) => String(number), shownEntry);
-    },
-  }),
-  endpoint({
-    method: "GET",
-    path: "/audit/verify",
-    tag: "Audit",
-    summary: "Whether every entry is as it was written",
-    scope: "audit:read",
-    answer: auditCheck,
-    async run({ gateway }) {
-      const check = await gateway.store.audit.verify();
-      return check.isWhole
-        ? { whole: true, entries: check.entries, last_hash: check.lastHash, problem: null }
-        : { whole: false, entries: null, last_hash: null, problem: check.problem };
     },
   }),
 ];
