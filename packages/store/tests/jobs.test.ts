@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Batch, Key, KeptCredential, Login, Schedule, Task } from "@trunkline/contracts";
+import type { AlertEvent, Batch, Key, KeptCredential, Login, Schedule, Task } from "@trunkline/contracts";
 import { newTask, noLimits } from "@trunkline/contracts";
 import { startPostgres, type TestPostgres } from "@trunkline/testkit";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -15,6 +15,24 @@ beforeAll(async () => {
 afterAll(async () => {
   await postgres?.close();
   rmSync(folder, { recursive: true, force: true });
+});
+
+const batchOf = (id: string, change: Partial<Batch> = {}): Batch => ({
+  id,
+  keyId: "key_1",
+  endpoint: "/v1/messages",
+  status: "validating",
+  inputFileId: "file-1",
+  outputFileId: null,
+  errorFileId: null,
+  completionWindow: "24h",
+  metadata: { a: "b" },
+  total: 0,
+  errors: [],
+  createdAt: 5,
+  expiresAt: 500,
+  reachedAt: {},
+  ...change,
 });
 
 const taskOf = (id: string, change: Partial<Task> = {}): Task =>
@@ -148,6 +166,31 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
       seen.push(...page.map(({ id }) => id));
     }
     expect(seen).toEqual(["task_6", "task_5", "task_4", "task_3", "task_2", "task_1", "task_0"]);
+
+    const batches: string[] = [];
+    for (let index = 0; index < 5; index++)
+      await store.batches.insert(batchOf(`batch_${index}`, { createdAt: 100 + Math.floor(index / 3) }));
+    for (let after: string | undefined; ; after = batches.at(-1)) {
+      const page = await store.batches.list("key_1", after, 2);
+      if (page.length === 0) break;
+      batches.push(...page.map(({ id }) => id));
+    }
+    expect(batches).toEqual(["batch_4", "batch_3", "batch_2", "batch_1", "batch_0"]);
+
+    const told: AlertEvent[] = [];
+    for (let index = 0; index < 5; index++)
+      await store.alerts.putEvent({
+        id: `alert_${index}`,
+        kind: "disk_low",
+        subject: "data",
+        title: "t",
+        text: "",
+        at: 100 + Math.floor(index / 3),
+        deliveries: {},
+      });
+    for (let page = await store.alerts.events(2); page.length > 0; page = await store.alerts.events(2, told.at(-1)))
+      told.push(...page);
+    expect(told.map(({ id }) => id)).toEqual(["alert_4", "alert_3", "alert_2", "alert_1", "alert_0"]);
   });
 
   test("schedules: one process decides, all of it or nothing; held tasks go one after the other", async () => {
@@ -232,22 +275,7 @@ describe.each(["sqlite", "postgres"] as const)("%s", (kind) => {
     await store.files.prune(51);
     expect(await store.files.find("file-1", "key_1")).toBeUndefined();
 
-    const batch: Batch = {
-      id: "batch_1",
-      keyId: "key_1",
-      endpoint: "/v1/messages",
-      status: "validating",
-      inputFileId: "file-1",
-      outputFileId: null,
-      errorFileId: null,
-      completionWindow: "24h",
-      metadata: { a: "b" },
-      total: 0,
-      errors: [],
-      createdAt: 5,
-      expiresAt: 500,
-      reachedAt: {},
-    };
+    const batch = batchOf("batch_1");
     await store.batches.insert(batch);
     const claimed = await Promise.all([store.batches.claim(10, 20), other.batches.claim(10, 20)]);
     expect(claimed.flat()).toEqual([batch]);
